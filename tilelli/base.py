@@ -1,0 +1,148 @@
+"""What every byte-level language model can do, whatever its blocks are.
+
+`TilelliLM` and `VanillaLM` share their embedding, positions, head and memory of a conversation; they differ only in the
+block. This class holds what they share, and is the type that pages and probes ask for.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from tilelli.config import ModelConfig
+from tilelli.errors import ConfigError, InputError
+from tilelli.state import BlockState, DecodeState
+from tilelli.tokenizer import VOCABULARY
+from tilelli.trace import Recorder
+
+
+class Block(nn.Module):
+    """One block: reads and changes the residual stream. Subclasses are `RoutedBlock` and `VanillaBlock`."""
+
+    def forward(
+        self, x: Tensor, past: BlockState | None, recorder: Recorder | None, forced: Tensor | None
+    ) -> tuple[Tensor, BlockState, Tensor | None]:
+        """(B, T, d_model) -> the changed stream, the new memory, and router weights (B, T, P) where there are any."""
+        raise NotImplementedError
+
+
+class ByteLM(nn.Module):
+    """Bytes in, logits over the next byte out. Subclasses say which block stands in between."""
+
+    kind: ClassVar[str]
+    provenance: dict[str, Any]
+    """Where the weights came from: `training.json` of the checkpoint, empty for a fresh model."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        if config.kind != self.kind:
+            raise ConfigError(f"{type(self).__name__} needs kind {self.kind}", config.kind, "Use tilelli.base.build.")
+        self.config = config
+        self.provenance = {}
+        self.embedding = nn.Embedding(VOCABULARY, config.d_model)
+        self.positions = nn.Embedding(config.context, config.d_model)
+        self.blocks = nn.ModuleList(self.make_block(config) for _ in range(config.n_blocks))
+        self.norm = nn.LayerNorm(config.d_model)
+        self._initialise()
+
+    def make_block(self, config: ModelConfig) -> Block:
+        raise NotImplementedError
+
+    def forward(
+        self,
+        ids: Tensor,
+        state: DecodeState | None = None,
+        trace: Recorder | None = None,
+        interventions: Mapping[int, Tensor] | None = None,
+        router_weights: list[Tensor] | None = None,
+    ) -> tuple[Tensor, DecodeState]:
+        """Predict the byte after each given one.
+
+        Args:
+            ids: (B, T) int64 in 0..255.
+            state: memory of what came before; None at the start of a text. It is read, never changed.
+            trace: filled with what each block did.
+            interventions: block number -> router weights (P,) or (B, T, P) to use in place of the router's own.
+            router_weights: a list to which each block's router weights are appended with their gradient, for the
+                balance loss.
+
+        Returns:
+            Logits (B, T, 256) float32, and the memory that the next call needs.
+
+        Raises:
+            InputError: the text would run past the context.
+        """
+        start = state.position if state else 0
+        end = start + ids.shape[1]
+        if end > self.config.context:
+            raise InputError(
+                "The text is longer than the context",
+                f"{end} bytes for {self.config.context} positions",
+                "Shorten it, or let tilelli.generation slide the window.",
+            )
+        x = self.embedding(ids) + self.positions.weight[start:end]  # (B, T, d_model)
+        memory = []
+        for number, block in enumerate(self.blocks):
+            if trace is not None:
+                trace.norms.append(x.norm(dim=-1))
+            past = state.blocks[number] if state else None
+            x, kept, weights = block(x, past, trace, interventions.get(number) if interventions else None)
+            memory.append(kept)
+            if router_weights is not None and weights is not None:
+                router_weights.append(weights)
+        if trace is not None:
+            trace.norms.append(x.norm(dim=-1))
+        logits = self.norm(x) @ self.embedding.weight.T  # the head is the embedding, turned round
+        return logits.float(), DecodeState(end, tuple(memory))
+
+    def num_parameters(self) -> int:
+        """Trainable numbers. The head shares the embedding and is counted once."""
+        return sum(p.numel() for p in self.parameters())
+
+    def generate(self, ids: Sequence[int], max_new: int = 128, **settings: Any) -> list[int]:
+        """Prompt and continuation, as a list of ints; see `tilelli.generation.Sampling` for the settings."""
+        return [*ids, *self.stream(ids, max_new, **settings)]
+
+    def stream(self, ids: Sequence[int], max_new: int = 128, **settings: Any) -> Iterator[int]:
+        """The continuation byte by byte, as it is made; see `tilelli.generation.Sampling` for the settings."""
+        from tilelli.generation import Sampling, stream
+
+        return (step.byte for step in stream(self, ids, Sampling(max_new=max_new, **settings)))
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path) -> Self:
+        """Load a bundled name, a folder, a file or a hub name; see `tilelli.checkpoint.load`."""
+        from tilelli.checkpoint import load
+
+        return load(name, expect=cls)
+
+    def save_pretrained(self, folder: str | Path) -> Path:
+        """Write `model.safetensors`, `config.json` and `training.json`; see `tilelli.checkpoint.save_checkpoint`."""
+        from tilelli.checkpoint import save_checkpoint
+
+        return save_checkpoint(self, folder)
+
+    @torch.no_grad()
+    def _initialise(self) -> None:
+        """Matrices keep the size of what passes through them; those that write to the stream share its budget."""
+        for name, parameter in self.named_parameters():
+            if name.endswith("bias"):
+                parameter.zero_()
+            elif name.startswith(("embedding", "positions")):
+                parameter.normal_(std=0.02)
+            elif parameter.ndim == 2:
+                std = parameter.shape[1] ** -0.5
+                if name.endswith(("out.weight", "down.weight")):
+                    std /= math.sqrt(2 * self.config.n_blocks)
+                parameter.normal_(std=std)
+
+
+def build(config: ModelConfig) -> ByteLM:
+    """A fresh model of the kind that the configuration names."""
+    from tilelli.model import TilelliLM
+    from tilelli.vanilla import VanillaLM
+
+    return TilelliLM(config) if config.kind == TilelliLM.kind else VanillaLM(config)

@@ -1,0 +1,193 @@
+"""Settings: small frozen values that are checked when they are made.
+
+YAML only fills them. A key that does not exist is an error that names the nearest one that does; a value out of range
+is an error that says the range. Nothing here is ever executed, and nothing here knows of files other than the YAML.
+"""
+
+import dataclasses
+import difflib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from tilelli.errors import ConfigError
+
+KINDS = ("routed", "vanilla")
+TERNARY_PARTS = ("local", "sparse", "dense")
+PRECISIONS = ("float32", "bfloat16")
+
+
+def _between(low: float, high: float) -> dict[str, tuple[float, float]]:
+    return {"range": (low, high)}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Base of all settings: type and range checks on construction, conversion from and to plain dictionaries."""
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for item in dataclasses.fields(self):
+            value = _coerce(item.name, getattr(self, item.name), hints[item.name])
+            object.__setattr__(self, item.name, value)
+            bounds = item.metadata.get("range")
+            if bounds and value is not None and not bounds[0] <= value <= bounds[1]:
+                low, high = bounds
+                raise ConfigError(f"{item.name} is out of range", repr(value), f"Use a value from {low:g} to {high:g}.")
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], source: str = "settings") -> Self:
+        """Checked settings from a dictionary. `source` is the file named in errors."""
+        if not isinstance(values, dict):
+            raise ConfigError(f"{source} holds no settings", repr(values)[:60], "Write one `name: value` a line.")
+        known = {item.name for item in dataclasses.fields(cls)}
+        for key in values:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1)
+                hint = f"Did you mean {near[0]!r}?" if near else f"Known settings: {', '.join(sorted(known))}."
+                raise ConfigError(f"{source} has an unknown setting", repr(key), hint)
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as JSON and YAML can hold them."""
+        return {
+            item.name: list(value) if isinstance(value := getattr(self, item.name), tuple) else value
+            for item in dataclasses.fields(self)
+        }
+
+
+def _coerce(name: str, value: Any, hint: Any) -> Any:
+    """`value` as the type `hint` says, or an error. Ints pass for floats and lists for tuples, nothing else bends."""
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for option in options:
+        if option is type(None) and value is None:
+            return None
+        if option is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if option is int and isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if option in (str, bool) and isinstance(value, option):
+            return value
+        if typing.get_origin(option) is tuple and isinstance(value, list | tuple):
+            return tuple(str(part) for part in value)
+    wanted = " or ".join("a list of names" if typing.get_origin(o) is tuple else o.__name__ for o in options)
+    raise ConfigError(f"{name} has the wrong type", repr(value)[:60], f"Write {wanted}.")
+
+
+def _choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ConfigError(f"{name} is not known", repr(value), f"Use one of {', '.join(allowed)}.")
+
+
+@dataclass(frozen=True)
+class ModelConfig(Settings):
+    """Shape of a model; with the weights, all that is needed to run it.
+
+    Attributes:
+        kind: `routed` (three pathways and a router a block) or `vanilla` (the plain pre-norm transformer).
+        d_model: width of the residual stream.
+        n_blocks: blocks, one after another.
+        n_heads, head_dim: attention heads and the width of each; their product need not be `d_model`.
+        top_k: keys that a query of the sparse pathway keeps. Vanilla attention keeps all.
+        kernel_size: bytes seen by the local pathway.
+        expand: hidden width of the feed-forward, in units of `d_model`.
+        context: bytes that have a learned position, hence the longest text read at once.
+        ternary: which pathways have ternary weights (vanilla: none).
+        mix_scale: factor on the routed sum; 3 lets three equally weighted pathways each count in full.
+    """
+
+    kind: str = "routed"
+    d_model: int = field(default=128, metadata=_between(4, 4096))
+    n_blocks: int = field(default=4, metadata=_between(1, 128))
+    n_heads: int = field(default=8, metadata=_between(1, 128))
+    head_dim: int = field(default=16, metadata=_between(1, 512))
+    top_k: int = field(default=16, metadata=_between(1, 65536))
+    kernel_size: int = field(default=5, metadata=_between(1, 64))
+    expand: float = field(default=4.0, metadata=_between(0.25, 16))
+    context: int = field(default=256, metadata=_between(2, 65536))
+    ternary: tuple[str, ...] = ("dense",)
+    mix_scale: float = field(default=1.0, metadata=_between(0.01, 100))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _choice("kind", self.kind, KINDS)
+        for part in self.ternary:
+            _choice("ternary", part, TERNARY_PARTS)
+
+    @property
+    def hidden(self) -> int:
+        """Hidden width of the feed-forward."""
+        return max(1, round(self.expand * self.d_model))
+
+    def twin(self, kind: str) -> "ModelConfig":
+        """The same shape as the other kind: what a routed model is compared with."""
+        return dataclasses.replace(self, kind=kind)
+
+
+@dataclass(frozen=True)
+class TrainingConfig(Settings):
+    """How a model is trained. Rates are those of AdamW; `seed` fixes initialisation and the order of the windows.
+
+    Attributes:
+        steps: optimizer steps; one step reads `batch_size` windows of `context` bytes.
+        warmup_steps: steps of linear warm-up; then a cosine down to `final_lr_ratio` times `learning_rate`.
+        balance: weight of the router's load-balancing loss.
+        precision: `bfloat16` uses autocast; the weights and the optimizer stay float32.
+        compile: use `torch.compile`; needs a C++ compiler on the machine.
+        eval_bytes: how much held-out text an evaluation during training reads.
+    """
+
+    steps: int = field(default=1000, metadata=_between(1, 10**9))
+    batch_size: int = field(default=32, metadata=_between(1, 65536))
+    learning_rate: float = field(default=3e-3, metadata=_between(0, 1))
+    final_lr_ratio: float = field(default=0.1, metadata=_between(0, 1))
+    warmup_steps: int = field(default=100, metadata=_between(0, 10**6))
+    weight_decay: float = field(default=0.1, metadata=_between(0, 10))
+    clip_norm: float = field(default=1.0, metadata=_between(1e-6, 1e6))
+    balance: float = field(default=0.01, metadata=_between(0, 100))
+    seed: int = field(default=0, metadata=_between(0, 2**63 - 1))
+    precision: str = "float32"
+    compile: bool = False
+    log_every: int = field(default=10, metadata=_between(1, 10**9))
+    eval_every: int = field(default=500, metadata=_between(1, 10**9))
+    save_every: int = field(default=500, metadata=_between(1, 10**9))
+    eval_bytes: int = field(default=100_000, metadata=_between(1, 10**12))
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _choice("precision", self.precision, PRECISIONS)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model and how it is trained: what one file under `configs/` says."""
+
+    model: ModelConfig
+    training: TrainingConfig
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> "Recipe":
+        """Read a recipe with the two sections `model` and `training`.
+
+        Raises:
+            ConfigError: the file is missing, is not YAML, or holds an unknown or impossible setting.
+        """
+        import yaml
+
+        path = Path(path)
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError("The recipe cannot be read", f"{path} ({error.strerror})", "See configs/.") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            line = " ".join(str(error).split())
+            raise ConfigError("The recipe is not YAML", f"{path}: {line[:120]}", "Compare it with configs/.") from None
+        if not isinstance(content, dict) or not set(content) <= {"model", "training"}:
+            seen = ", ".join(map(str, content)) if isinstance(content, dict) else repr(content)[:60]
+            raise ConfigError(f"{path} is not a recipe", seen, "Use the two sections `model:` and `training:`.")
+        return cls(
+            ModelConfig.from_dict(content.get("model") or {}, f"{path}, section model"),
+            TrainingConfig.from_dict(content.get("training") or {}, f"{path}, section training"),
+        )

@@ -1,0 +1,1 @@
+"""From files to training windows: `corpus` reads documents, `windows` cuts their bytes."""

@@ -1,0 +1,44 @@
+"""Checkpoints from a model hub, and a clear word when there is no network."""
+
+import re
+from pathlib import Path
+
+from tilelli.errors import CheckpointError
+
+HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def download(name: str, files: tuple[str, ...], bundled: list[str]) -> Path:
+    """Fetch `files` of the hub repository `name` into the library's cache; returns the path of the first.
+
+    Args:
+        name: `owner/name`.
+        files: the first must exist; the others are taken if they are there.
+        bundled: names to suggest when nothing can be fetched.
+
+    Raises:
+        CheckpointError: `name` is no hub name, the hub has no such file, or cannot be reached.
+    """
+    here = f"Bundled, and always there: {', '.join(bundled) or 'none'}."
+    if not HUB_NAME.fullmatch(name):
+        raise CheckpointError("There is no such checkpoint", name, f"Name a folder, a file or a hub name. {here}")
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    first: Path | None = None
+    for file in files:
+        try:
+            path = Path(hf_hub_download(name, file, etag_timeout=5))
+        except EntryNotFoundError:
+            if first is None:
+                raise CheckpointError("The hub repository holds no checkpoint", f"{name} without {file}", here) from None
+            continue
+        except Exception as error:  # the client raises many kinds; to the user all mean: not to be had now
+            raise CheckpointError(
+                "The checkpoint is neither bundled nor on this disk, and the hub did not give it",
+                f"{name} ({type(error).__name__})",
+                here,
+            ) from error
+        first = first or path
+    assert first is not None
+    return first

@@ -1,0 +1,79 @@
+"""The sparse pathway: causal attention in which every query keeps only its k best keys.
+
+Scores are those of ordinary attention; then each query of each head keeps its `top_k` largest and forgets the rest.
+The selection comes before the softmax, so that a dropped key weighs exactly zero and a decoder may skip it.
+With `top_k` >= T it is ordinary dense attention, and a test proves it.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from tilelli.pathways.topk_attention import TopKAttention
+from tilelli.ternary import TernaryLinear
+
+KeyValues = tuple[Tensor, Tensor]
+
+
+class SparsePathway(nn.Module):
+    """Multi-head attention, `n_heads` of `head_dim`, without biases."""
+
+    def __init__(self, d_model: int, n_heads: int, head_dim: int, top_k: int, ternary: bool) -> None:
+        super().__init__()
+        self.n_heads, self.head_dim, self.top_k = n_heads, head_dim, top_k
+        self.qkv = TernaryLinear(d_model, 3 * n_heads * head_dim, ternary)
+        self.out = TernaryLinear(n_heads * head_dim, d_model, ternary)
+
+    def forward(
+        self, h: Tensor, past: KeyValues | None = None, kept: list[KeyValues] | None = None
+    ) -> tuple[Tensor, KeyValues]:
+        """Attend, and remember keys and values.
+
+        Args:
+            h: (B, T, d_model).
+            past: keys and values of the bytes before `h`, each (B, H, S, head_dim); None at the start.
+            kept: a list to which the indices and weights of the kept keys, each (B, H, T, K), are appended; largest
+                weight first. A weight of zero marks a place that no key fills (a query with fewer than K keys).
+
+        Returns:
+            The result (B, T, d_model), and the `past` of the next call.
+        """
+        B, T, _ = h.shape
+        q, k, v = self.qkv(h).view(B, T, 3, self.n_heads, self.head_dim).permute(2, 0, 3, 1, 4)  # (B, H, T, head_dim)
+        if past is not None:
+            k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)  # (B, H, S + T, head_dim)
+        if past is None and kept is None:
+            mixed = TopKAttention.apply(q, k, v, self.top_k)  # (B, H, T, head_dim)
+        else:
+            index, weights = select(q, k, self.top_k, sort=kept is not None)
+            if kept is not None:
+                kept.append((index, weights))
+            mixed = mix(index, weights, v)
+        return self.out(mixed.transpose(1, 2).reshape(B, T, -1)), (k, v)
+
+
+def select(q: Tensor, k: Tensor, top_k: int, sort: bool = False) -> KeyValues:
+    """The keys that each query keeps, and their softmax weights.
+
+    Args:
+        q: (B, H, T, head_dim), the last T positions.
+        k: (B, H, S, head_dim) with S >= T, all positions.
+        top_k: how many keys a query keeps at most.
+        sort: largest weight first; costs time, so only where order matters.
+
+    Returns:
+        Indices into S and weights, each (B, H, T, min(top_k, S)).
+    """
+    T, S = q.shape[2], k.shape[2]
+    scores = (q / math.sqrt(q.shape[3])) @ k.mT  # (B, H, T, S)
+    future = torch.ones(T, S, dtype=torch.bool, device=q.device).triu(S - T + 1)
+    scores = scores.masked_fill(future, -math.inf)
+    values, index = scores.topk(min(top_k, S), dim=-1, sorted=sort)
+    return index, values.softmax(dim=-1)
+
+
+def mix(index: Tensor, weights: Tensor, v: Tensor) -> Tensor:
+    """Weighted sum of the kept values: (B, H, T, K) twice and (B, H, S, head_dim) -> (B, H, T, head_dim)."""
+    spread = torch.zeros(*index.shape[:3], v.shape[2], dtype=weights.dtype, device=v.device)
+    return spread.scatter(-1, index, weights) @ v

@@ -1,0 +1,31 @@
+"""The router: for every byte, how much of each pathway.
+
+One small linear layer a block and a softmax: three positive weights that add up to one, chosen anew for every byte.
+A balance loss keeps a pathway from being starved before it has learned anything.
+"""
+
+from torch import Tensor, nn
+
+from tilelli.pathways import PATHWAYS
+
+
+class Router(nn.Module):
+    """Soft weights over the pathways."""
+
+    def __init__(self, d_model: int) -> None:
+        super().__init__()
+        self.score = nn.Linear(d_model, len(PATHWAYS))
+
+    def forward(self, h: Tensor) -> Tensor:
+        """(B, T, d_model) -> (B, T, P), each row a distribution over the pathways."""
+        return self.score(h).softmax(dim=-1)  # type: ignore[no-any-return]
+
+
+def balance_loss(weights: Tensor) -> Tensor:
+    """How unevenly the pathways are used on average: 0 when all alike, P - 1 when one has everything.
+
+    `weights` is (..., P). The soft form of the load-balancing loss of Fedus et al. 2021 (Switch Transformer, eq. 4),
+    less its minimum: P * sum_p mean(weights_p)^2 - 1. It leaves each single byte free to choose sharply.
+    """
+    share = weights.flatten(0, -2).mean(dim=0)
+    return len(share) * share.square().sum() - 1

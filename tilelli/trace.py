@@ -1,0 +1,96 @@
+"""Run once and write down what every layer did.
+
+The model fills a `Recorder` as it goes; `trace` turns it into one frozen record from which pages and probes read
+everything they need, so that nothing is computed twice and no hook is ever put on the model.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from tilelli.errors import InputError
+
+if TYPE_CHECKING:
+    from tilelli.base import ByteLM
+
+
+@dataclass
+class Recorder:
+    """Collects, block by block, what `forward` passes through."""
+
+    router: list[Tensor] = field(default_factory=list)
+    kept: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    norms: list[Tensor] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one forward pass did. L blocks, B texts, T bytes, H heads, K kept keys, P pathways.
+
+    Attributes:
+        ids: (B, T) int64, the bytes read.
+        probabilities: (B, T, 256), the distribution over the byte after each position.
+        router_weights: (L, B, T, P) in the order of `PATHWAYS`, rows add up to 1; None for vanilla models.
+        kept_keys: (L, B, H, T, K) int64, positions of the keys that each query kept, heaviest first.
+        kept_weights: (L, B, H, T, K), their softmax weights; 0 marks a place that no key fills.
+        residual_norms: (L + 1, B, T), Euclidean norm of the residual stream before each block and after the last.
+    """
+
+    ids: Tensor
+    probabilities: Tensor
+    router_weights: Tensor | None
+    kept_keys: Tensor
+    kept_weights: Tensor
+    residual_norms: Tensor
+
+    @property
+    def byte_probabilities(self) -> Tensor:
+        """(B, T - 1): the probability each byte had just before it was read, from the second byte on."""
+        return self.probabilities[:, :-1].gather(-1, self.ids[:, 1:, None])[..., 0]
+
+    @property
+    def entropies(self) -> Tensor:
+        """(B, T): entropy in bits of the distribution over the next byte; 0 is certain, 8 knows nothing."""
+        p = self.probabilities
+        return -(p * p.clamp(min=1e-30).log2()).sum(dim=-1)
+
+    @property
+    def bits(self) -> Tensor:
+        """(B, T - 1): surprise in bits at each byte from the second on; its mean is bits per byte."""
+        return -self.byte_probabilities.clamp(min=1e-30).log2()
+
+
+def trace(model: "ByteLM", ids: Sequence[int] | Tensor) -> Trace:
+    """Read `ids`, (T,) or (B, T) with 1 <= T <= context, and record what happened.
+
+    Raises:
+        InputError: there is no byte, or there are more than the context holds.
+    """
+    ids = torch.as_tensor(ids, dtype=torch.int64)
+    ids = ids[None] if ids.ndim == 1 else ids
+    if ids.shape[1] == 0:
+        raise InputError("There is nothing to trace", "an empty text", "Give at least one byte.")
+    recorder = Recorder()
+    with torch.no_grad():
+        logits, _ = model(ids, trace=recorder)
+    return Trace(
+        ids=ids,
+        probabilities=logits.softmax(dim=-1),
+        router_weights=torch.stack(recorder.router) if recorder.router else None,
+        kept_keys=torch.stack([index for index, _ in recorder.kept]),
+        kept_weights=torch.stack([weights for _, weights in recorder.kept]),
+        residual_norms=torch.stack(recorder.norms),
+    )
+
+
+def effective_pathways(weights: Tensor) -> Tensor:
+    """How many pathways a byte really uses: exp of the entropy of its router weights, from 1 to P.
+
+    `weights` is (..., P); the result drops the last axis. (Hill number of order 1.)
+    """
+    entropy = -(weights * weights.clamp(min=math.exp(-60)).log()).sum(dim=-1)
+    return entropy.exp()

@@ -1,0 +1,102 @@
+"""What a run leaves on disk, and how it goes on after being stopped or killed.
+
+    model.safetensors, config.json, training.json    a checkpoint like any other, renewed at every save
+    state.safetensors                                weights, optimizer and step in one file, for --resume
+    metrics.jsonl                                    a line for every logged step and every evaluation
+
+`state.safetensors` is replaced in one atomic step, so there is always exactly one point to resume from.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from tilelli.base import ByteLM
+from tilelli.checkpoint import write
+from tilelli.errors import TrainingError
+
+STATE, METRICS = "state.safetensors", "metrics.jsonl"
+OPTIMIZER = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder."""
+
+    path: Path
+
+    def has_state(self) -> bool:
+        return (self.path / STATE).is_file()
+
+    def claim(self, resume: bool) -> None:
+        """Make the folder; refuse one that already holds a run, unless it is to be resumed."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        if not resume and ((self.path / METRICS).exists() or self.has_state()):
+            raise TrainingError("The folder already holds a run", str(self.path), "Add --resume, or choose another --out.")
+
+    def log(self, record: dict[str, Any]) -> None:
+        with (self.path / METRICS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """All records so far; a line that a crash cut off is left out."""
+        records = []
+        try:
+            lines = (self.path / METRICS).read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return []
+        for line in lines:
+            try:
+                records.append(json.loads(line))
+            except ValueError:
+                continue
+        return records
+
+    def save_state(self, model: ByteLM, optimizer: torch.optim.Optimizer, facts: dict[str, Any]) -> None:
+        """Write everything a resumed run needs. `facts` must hold `step` and whatever `load_state` is to compare."""
+        tensors = {f"model.{key}": value.detach() for key, value in model.state_dict().items()}
+        for (name, _), state in zip(model.named_parameters(), _states(model, optimizer), strict=True):
+            tensors |= {f"{kind}.{name}": state[kind] for kind in OPTIMIZER if kind in state}
+        write(self.path / STATE, save(tensors, {"facts": json.dumps(facts)}))
+
+    def load_state(self, model: ByteLM, optimizer: torch.optim.Optimizer, same: dict[str, Any]) -> dict[str, Any]:
+        """Put weights and optimizer back; returns the saved facts.
+
+        Raises:
+            TrainingError: the state cannot be read, or a fact in `same` differs from the saved one.
+        """
+        try:
+            with safe_open(self.path / STATE, framework="pt") as file:
+                facts: dict[str, Any] = json.loads(file.metadata()["facts"])
+                tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        except Exception as error:  # safetensors raises its own kinds, a foreign file any of several
+            raise TrainingError("The run cannot be resumed", f"{self.path / STATE} ({error})", "Start again.") from error
+        for key, value in same.items():
+            if facts.get(key) != value:
+                changed = _difference(facts.get(key), value)
+                raise TrainingError(f"The run was started with another {key}", changed, "Use the same, or another --out.")
+        model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
+        for name, parameter in model.named_parameters():
+            kept = {kind: tensors[f"{kind}.{name}"] for kind in OPTIMIZER if f"{kind}.{name}" in tensors}
+            if kept:
+                optimizer.state[parameter] = kept
+        records = [record for record in self.metrics() if record["step"] <= facts["step"]]
+        write(self.path / METRICS, "".join(json.dumps(record) + "\n" for record in records).encode())
+        return facts
+
+
+def _states(model: ByteLM, optimizer: torch.optim.Optimizer) -> list[dict[str, Tensor]]:
+    return [optimizer.state.get(parameter, {}) for parameter in model.parameters()]
+
+
+def _difference(saved: Any, now: Any) -> str:
+    if isinstance(saved, dict) and isinstance(now, dict):
+        keys = [key for key in now if saved.get(key) != now[key]]
+        return ", ".join(f"{key} was {saved.get(key)}, is {now[key]}" for key in keys)
+    return f"was {saved}, is {now}"
