@@ -1,9 +1,9 @@
 """Tiny byte-level language models whose blocks route every byte over three pathways.
 
-    from tilelli import TilelliLM, ByteTokenizer
-    tok = ByteTokenizer()
-    lm = TilelliLM.from_pretrained("tilelli/mini")
-    print(tok.decode(lm.generate(tok.encode("Once upon a time"), max_new=128)))
+from tilelli import TilelliLM, ByteTokenizer
+tok = ByteTokenizer()
+lm = TilelliLM.from_pretrained("tilelli/mini")
+print(tok.decode(lm.generate(tok.encode("Once upon a time"), max_new=128)))
 """
 
 from tilelli.config import ModelConfig

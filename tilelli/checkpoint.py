@@ -90,7 +90,9 @@ def read_header(name: str | Path) -> Header:
     for key, shape in expected.items():
         if tensors[key] != shape:
             seen = f"{key} is {list(tensors[key])}, its configuration says {list(shape)}"
-            raise CheckpointError(f"{path.name}: a tensor has the wrong shape", seen, "Use the config it was saved with.")
+            raise CheckpointError(
+                f"{path.name}: a tensor has the wrong shape", seen, "Use the config it was saved with."
+            )
     provenance = _read_json(path.with_name(PROVENANCE))
     return Header(path, config, tensors, provenance if isinstance(provenance, dict) else {}, path.stat().st_size)
 
@@ -188,7 +190,9 @@ def _tensors_of(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         plain = False
     if not plain:
-        raise CheckpointError("The header is not that of a safetensors file", path.name, "Get it again, or name another.")
+        raise CheckpointError(
+            "The header is not that of a safetensors file", path.name, "Get it again, or name another."
+        )
     if claimed != size - 8 - length:
         seen = f"{path.name} claims {claimed} bytes of weights and holds {size - 8 - length}"
         raise CheckpointError("The file is not as long as it says", seen, "It may be cut off: get it again.")
@@ -196,7 +200,9 @@ def _tensors_of(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]
     for dtype, shape, span in sorted(entries.values(), key=lambda e: e[2]):
         if dtype not in ITEM_SIZE or span[0] != end or span[1] - span[0] != _count(shape) * ITEM_SIZE[dtype]:
             seen = f"{dtype} {list(shape)} at {list(span)}"
-            raise CheckpointError(f"{path.name}: a tensor does not fit its place", seen, "Use float32 or float16 weights.")
+            raise CheckpointError(
+                f"{path.name}: a tensor does not fit its place", seen, "Use float32 or float16 weights."
+            )
         end = span[1]
     return {key: shape for key, (_, shape, _) in entries.items()}, metadata
 

@@ -19,7 +19,8 @@ TERNARY_PARTS = ("local", "sparse", "dense")
 PRECISIONS = ("float32", "bfloat16")
 
 
-def _between(low: float, high: float) -> dict[str, tuple[float, float]]:
+def between(low: float, high: float) -> dict[str, tuple[float, float]]:
+    """Field metadata that `Settings` checks: both ends are allowed."""
     return {"range": (low, high)}
 
 
@@ -99,16 +100,16 @@ class ModelConfig(Settings):
     """
 
     kind: str = "routed"
-    d_model: int = field(default=128, metadata=_between(4, 4096))
-    n_blocks: int = field(default=4, metadata=_between(1, 128))
-    n_heads: int = field(default=8, metadata=_between(1, 128))
-    head_dim: int = field(default=16, metadata=_between(1, 512))
-    top_k: int = field(default=16, metadata=_between(1, 65536))
-    kernel_size: int = field(default=5, metadata=_between(1, 64))
-    expand: float = field(default=4.0, metadata=_between(0.25, 16))
-    context: int = field(default=256, metadata=_between(2, 65536))
+    d_model: int = field(default=128, metadata=between(4, 4096))
+    n_blocks: int = field(default=4, metadata=between(1, 128))
+    n_heads: int = field(default=8, metadata=between(1, 128))
+    head_dim: int = field(default=16, metadata=between(1, 512))
+    top_k: int = field(default=16, metadata=between(1, 65536))
+    kernel_size: int = field(default=5, metadata=between(1, 64))
+    expand: float = field(default=4.0, metadata=between(0.25, 16))
+    context: int = field(default=256, metadata=between(2, 65536))
     ternary: tuple[str, ...] = ("dense",)
-    mix_scale: float = field(default=1.0, metadata=_between(0.01, 100))
+    mix_scale: float = field(default=1.0, metadata=between(0.01, 100))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -139,21 +140,21 @@ class TrainingConfig(Settings):
         eval_bytes: how much held-out text an evaluation during training reads.
     """
 
-    steps: int = field(default=1000, metadata=_between(1, 10**9))
-    batch_size: int = field(default=32, metadata=_between(1, 65536))
-    learning_rate: float = field(default=3e-3, metadata=_between(0, 1))
-    final_lr_ratio: float = field(default=0.1, metadata=_between(0, 1))
-    warmup_steps: int = field(default=100, metadata=_between(0, 10**6))
-    weight_decay: float = field(default=0.1, metadata=_between(0, 10))
-    clip_norm: float = field(default=1.0, metadata=_between(1e-6, 1e6))
-    balance: float = field(default=0.01, metadata=_between(0, 100))
-    seed: int = field(default=0, metadata=_between(0, 2**63 - 1))
+    steps: int = field(default=1000, metadata=between(1, 10**9))
+    batch_size: int = field(default=32, metadata=between(1, 65536))
+    learning_rate: float = field(default=3e-3, metadata=between(0, 1))
+    final_lr_ratio: float = field(default=0.1, metadata=between(0, 1))
+    warmup_steps: int = field(default=100, metadata=between(0, 10**6))
+    weight_decay: float = field(default=0.1, metadata=between(0, 10))
+    clip_norm: float = field(default=1.0, metadata=between(1e-6, 1e6))
+    balance: float = field(default=0.01, metadata=between(0, 100))
+    seed: int = field(default=0, metadata=between(0, 2**63 - 1))
     precision: str = "float32"
     compile: bool = False
-    log_every: int = field(default=10, metadata=_between(1, 10**9))
-    eval_every: int = field(default=500, metadata=_between(1, 10**9))
-    save_every: int = field(default=500, metadata=_between(1, 10**9))
-    eval_bytes: int = field(default=100_000, metadata=_between(1, 10**12))
+    log_every: int = field(default=10, metadata=between(1, 10**9))
+    eval_every: int = field(default=500, metadata=between(1, 10**9))
+    save_every: int = field(default=500, metadata=between(1, 10**9))
+    eval_bytes: int = field(default=100_000, metadata=between(1, 10**12))
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,7 +1,9 @@
 """Checkpoints from a model hub, and a clear word when there is no network."""
 
 import re
+import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tilelli.errors import CheckpointError
 
@@ -22,23 +24,34 @@ def download(name: str, files: tuple[str, ...], bundled: list[str]) -> Path:
     here = f"Bundled, and always there: {', '.join(bundled) or 'none'}."
     if not HUB_NAME.fullmatch(name):
         raise CheckpointError("There is no such checkpoint", name, f"Name a folder, a file or a hub name. {here}")
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError
+    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
+    offline = not _reachable(constants.ENDPOINT)  # asked once, since the client would try each file six times
     first: Path | None = None
     for file in files:
         try:
-            path = Path(hf_hub_download(name, file, etag_timeout=5))
-        except EntryNotFoundError:
-            if first is None:
-                raise CheckpointError("The hub repository holds no checkpoint", f"{name} without {file}", here) from None
-            continue
+            path = Path(hf_hub_download(name, file, etag_timeout=5, local_files_only=offline))
+        except EntryNotFoundError as error:
+            if first is not None:
+                continue
+            if isinstance(error, LocalEntryNotFoundError):
+                happened = "The checkpoint is neither bundled nor on this disk, and the hub cannot be reached"
+                raise CheckpointError(happened, name, here) from None
+            raise CheckpointError("The hub repository holds no checkpoint", f"{name} without {file}", here) from None
         except Exception as error:  # the client raises many kinds; to the user all mean: not to be had now
             raise CheckpointError(
-                "The checkpoint is neither bundled nor on this disk, and the hub did not give it",
-                f"{name} ({type(error).__name__})",
-                here,
+                "The hub did not give the checkpoint", f"{name} ({type(error).__name__})", here
             ) from error
         first = first or path
     assert first is not None
     return first
+
+
+def _reachable(endpoint: str) -> bool:
+    address = urlsplit(endpoint)
+    try:
+        with socket.create_connection((address.hostname or "", address.port or 443), timeout=3):
+            return True
+    except OSError:
+        return False

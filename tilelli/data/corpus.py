@@ -43,8 +43,8 @@ def read(path: str | Path, text_field: str = "text") -> Corpus:
     """Read a file, or every known file in a folder.
 
     Args:
-        path: `.jsonl`, `.parquet` (one document a row, in `text_field`) or anything else (one document a file); each may
-            be compressed with xz, gzip, bzip2 or zstd.
+        path: `.jsonl`, `.parquet` (one document a row, in `text_field`) or anything else (one document a file); each
+            may be compressed with xz, gzip, bzip2 or zstd.
         text_field: the column that holds the text.
 
     Raises:
@@ -53,7 +53,9 @@ def read(path: str | Path, text_field: str = "text") -> Corpus:
     path = Path(path)
     files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if _format(f)) if path.is_dir() else []
     if not files:
-        raise DataError("There is no text to read", str(path), "Give a text, JSONL or Parquet file, or a folder of them.")
+        raise DataError(
+            "There is no text to read", str(path), "Give a text, JSONL or Parquet file, or a folder of them."
+        )
     documents, dropped = [], 0
     for file in files:
         for text in _texts(file, text_field):

@@ -1,7 +1,7 @@
 """The local pathway: a causal convolution over the last few bytes, one filter a channel.
 
-Each channel is a weighted sum of its own last `kernel_size` values, so the pathway can spell, count short runs and copy
-the previous byte, but sees nothing further back. Going on from where it stopped takes the last `kernel_size - 1` inputs.
+Each channel is a weighted sum of its own last `kernel_size` values, so the pathway can spell, count short runs and
+copy the previous byte, but sees nothing further back. Going on takes the last `kernel_size - 1` inputs.
 """
 
 import torch

@@ -38,7 +38,9 @@ class RunFolder:
         """Make the folder; refuse one that already holds a run, unless it is to be resumed."""
         self.path.mkdir(parents=True, exist_ok=True)
         if not resume and ((self.path / METRICS).exists() or self.has_state()):
-            raise TrainingError("The folder already holds a run", str(self.path), "Add --resume, or choose another --out.")
+            raise TrainingError(
+                "The folder already holds a run", str(self.path), "Add --resume, or choose another --out."
+            )
 
     def log(self, record: dict[str, Any]) -> None:
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
@@ -76,11 +78,15 @@ class RunFolder:
                 facts: dict[str, Any] = json.loads(file.metadata()["facts"])
                 tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         except Exception as error:  # safetensors raises its own kinds, a foreign file any of several
-            raise TrainingError("The run cannot be resumed", f"{self.path / STATE} ({error})", "Start again.") from error
+            raise TrainingError(
+                "The run cannot be resumed", f"{self.path / STATE} ({error})", "Start again."
+            ) from error
         for key, value in same.items():
             if facts.get(key) != value:
                 changed = _difference(facts.get(key), value)
-                raise TrainingError(f"The run was started with another {key}", changed, "Use the same, or another --out.")
+                raise TrainingError(
+                    f"The run was started with another {key}", changed, "Use the same, or another --out."
+                )
         model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
         for name, parameter in model.named_parameters():
             kept = {kind: tensors[f"{kind}.{name}"] for kind in OPTIMIZER if f"{kind}.{name}" in tensors}

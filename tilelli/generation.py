@@ -1,0 +1,157 @@
+"""Writing: from the distribution over the next byte to a stream of bytes.
+
+Decoding is cached: each new byte is one step from the state before it. When the text outgrows the context the window
+slides by half a context and what is left is read again at the first positions; where it stands depends on the length of
+the text alone, so cached decoding and a full pass over the same window agree at every length. This module knows bytes
+and logits; it knows nothing of chat templates or screens.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from tilelli.base import ByteLM
+from tilelli.config import Settings, between
+from tilelli.errors import InputError
+from tilelli.state import DecodeState
+from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, ByteTokenizer
+
+
+@dataclass(frozen=True)
+class Sampling(Settings):
+    """How bytes are chosen.
+
+    Attributes:
+        max_new: bytes to write at most.
+        temperature: divides the logits; 0 always takes the likeliest byte (greedy).
+        top_k: keep only the likeliest this many bytes; 0 keeps all.
+        top_p: keep the likeliest bytes that together reach this probability.
+        seed: the same seed, settings and text give the same bytes.
+        stop: strings that end the text; they are not part of the result.
+        stop_at_end: end at the end-of-document byte, which is not part of the result either.
+    """
+
+    max_new: int = field(default=128, metadata=between(0, 10_000_000))
+    temperature: float = field(default=0.8, metadata=between(0, 100))
+    top_k: int = field(default=0, metadata=between(0, VOCABULARY))
+    top_p: float = field(default=1.0, metadata=between(0, 1))
+    seed: int = field(default=0, metadata=between(0, 2**63 - 1))
+    stop: tuple[str, ...] = ()
+    stop_at_end: bool = True
+
+
+@dataclass(frozen=True)
+class Written:
+    """One byte of a continuation.
+
+    Attributes:
+        byte: 0..255.
+        probability: what the model gave it, before temperature and cuts.
+        entropy: of the model's distribution at this place, in bits; 0 is certain, 8 knows nothing.
+    """
+
+    byte: int
+    probability: float
+    entropy: float
+
+
+def window_start(length: int, context: int) -> int:
+    """Where the window on a text of `length` bytes begins: 0 while it fits, then in strides of half a context."""
+    stride = max(1, context // 2)
+    return max(0, math.ceil((length - context) / stride)) * stride
+
+
+def stream(
+    model: ByteLM,
+    ids: Sequence[int],
+    sampling: Sampling | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Iterator[Written]:
+    """The continuation of `ids`, byte by byte.
+
+    Args:
+        model: any byte-level model; it is only read, and may serve other streams at the same time.
+        ids: the prompt, ints in 0..255. An empty one starts a new document.
+        sampling: how to choose; the defaults of `Sampling` if None.
+        should_stop: asked before each byte; true ends the stream.
+
+    Raises:
+        InputError: an id is not a byte.
+    """
+    s = sampling or Sampling()
+    text = _checked(ids) or [END_OF_DOCUMENT]
+    return _released(_written(model, text, s, should_stop), [ByteTokenizer().encode(stop) for stop in s.stop if stop])
+
+
+def _written(model: ByteLM, text: list[int], s: Sampling, should_stop: Callable[[], bool] | None) -> Iterator[Written]:
+    generator = torch.Generator().manual_seed(s.seed)
+    state: DecodeState | None = None
+    window = 0
+    for _ in range(s.max_new):
+        if should_stop is not None and should_stop():
+            return
+        start = window_start(len(text), model.config.context)
+        if start != window:
+            state, window = None, start
+        logits, state = _advance(model, text[window + (state.position if state else 0) :], state)
+        own = logits.softmax(dim=-1)
+        if s.temperature == 0:
+            byte = int(logits.argmax())
+        else:
+            byte = int(torch.multinomial(distribution(logits, s), 1, generator=generator))
+        if s.stop_at_end and byte == END_OF_DOCUMENT:
+            return
+        text.append(byte)
+        yield Written(byte, float(own[byte]), float(torch.special.entr(own).sum()) / math.log(2))
+
+
+@torch.no_grad()
+def _advance(model: ByteLM, ids: list[int], state: DecodeState | None) -> tuple[Tensor, DecodeState]:
+    """Logits (256,) after `ids`, and the state there."""
+    logits, state = model(torch.tensor([ids]), state)
+    return logits[0, -1], state
+
+
+def distribution(logits: Tensor, sampling: Sampling) -> Tensor:
+    """Probabilities (256,) to draw the next byte from: temperature first, then top-k, then top-p.
+
+    `logits` is (256,) and `sampling.temperature` above 0. At least one byte always remains.
+    """
+    scaled = logits.double() / sampling.temperature
+    if 0 < sampling.top_k < VOCABULARY:
+        keep = scaled.topk(sampling.top_k).indices
+        scaled = torch.full_like(scaled, -math.inf).scatter(0, keep, scaled[keep])
+    p = (scaled - scaled.max()).softmax(dim=-1)
+    if sampling.top_p < 1:
+        ordered, index = p.sort(descending=True, stable=True)
+        before = ordered.cumsum(0) - ordered  # probability of what is likelier than this byte
+        p = p.scatter(0, index, torch.where((before < sampling.top_p) | (before == 0), ordered, 0.0))
+    return p / p.sum()
+
+
+def _released(written: Iterator[Written], stops: list[list[int]]) -> Iterator[Written]:
+    """Pass bytes on, holding back those that may turn out to be the beginning of a stop string."""
+    held: list[Written] = []
+    for step in written:
+        held.append(step)
+        ending = [w.byte for w in held]
+        if any(ending[-len(stop) :] == stop for stop in stops):
+            cut = max(len(stop) for stop in stops if ending[-len(stop) :] == stop)
+            yield from held[:-cut]
+            return
+        possible = max((n for stop in stops for n in range(1, len(stop)) if ending[-n:] == stop[:n]), default=0)
+        free = len(held) - possible
+        yield from held[:free]
+        held = held[free:]
+    yield from held
+
+
+def _checked(ids: Sequence[int]) -> list[int]:
+    values = [int(i) for i in ids]
+    for place, value in enumerate(values):
+        if not 0 <= value < VOCABULARY:
+            raise InputError("An id is not a byte", f"{value} at place {place}", "Encode text with ByteTokenizer.")
+    return values
