@@ -44,7 +44,7 @@ class SparsePathway(nn.Module):
         if past is not None:
             k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)  # (B, H, S + T, head_dim)
         if past is None and kept is None:
-            mixed = TopKAttention.apply(q, k, v, self.top_k)  # (B, H, T, head_dim)
+            mixed = TopKAttention.apply(q, k, v, self.top_k)  # type: ignore[no-untyped-call]  # (B, H, T, head_dim)
         else:
             index, weights = select(q, k, self.top_k, sort=kept is not None)
             if kept is not None:

@@ -94,7 +94,7 @@ def train(
             logits, _ = forward(batch[:, :-1], router_weights=routing)
         nats = F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
         loss = nats + c.balance * sum(balance_loss(w) for w in routing) / len(routing) if routing else nats
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), c.clip_norm)
         optimizer.step()
         optimizer.zero_grad()

@@ -1,0 +1,161 @@
+"""What a checkpoint says of itself, checked before any weight is read.
+
+A file is believed only after its header, its size and its configuration agree with each other. That takes no memory to
+speak of, no torch, and no trust: nothing is ever unpickled or executed. Shapes are compared with those of the model in
+`checkpoint.py`, which is also where weights are read.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tilelli.config import ModelConfig
+from tilelli.errors import CheckpointError, ConfigError
+from tilelli.hub import download
+
+WEIGHTS, CONFIG, PROVENANCE = "model.safetensors", "config.json", "training.json"
+BUNDLED = Path(__file__).parent / "pretrained"
+LARGEST_HEADER = 16 * 2**20
+LARGEST_JSON = 64 * 2**20
+ITEM_SIZE = {"F32": 4, "F16": 2, "BF16": 2}
+CONVERT = (
+    "Convert it where you trust it: torch.load(FILE, weights_only=True), then safetensors.torch.save_file(tensors, "
+    '"model.safetensors", {"config": CONFIG_AS_JSON}).'
+)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a checkpoint says of itself before any weight is read."""
+
+    path: Path
+    config: ModelConfig
+    shapes: dict[str, tuple[int, ...]]
+    provenance: dict[str, Any]
+    file_size: int
+
+    @property
+    def num_parameters(self) -> int:
+        return sum(_count(shape) for shape in self.shapes.values())
+
+
+def bundled() -> list[str]:
+    """Names of the checkpoints that ship with the package, such as `tilelli/mini`."""
+    return [f"tilelli/{folder.name}" for folder in sorted(BUNDLED.iterdir()) if (folder / WEIGHTS).is_file()]
+
+
+def find(name: str | Path) -> Path:
+    """The weights file behind a bundled name, a folder, a file or a hub name.
+
+    Raises:
+        CheckpointError: there is no such thing, or the hub cannot be reached.
+    """
+    text = str(name)
+    if text in bundled():
+        return BUNDLED / text.split("/")[1] / WEIGHTS
+    path = Path(text).expanduser()
+    if path.is_dir():
+        if (path / WEIGHTS).is_file():
+            return path / WEIGHTS
+        raise CheckpointError("The folder holds no checkpoint", f"{path} without {WEIGHTS}", "Name another folder.")
+    if path.is_file():
+        return path
+    return download(text, (WEIGHTS, CONFIG, PROVENANCE), bundled())
+
+
+def read_header(name: str | Path) -> Header:
+    """Check a checkpoint as far as possible without reading its weights.
+
+    Raises:
+        CheckpointError: the file is not a safetensors file, is cut off, claims more than it holds, or has no valid
+            configuration.
+    """
+    path = find(name)
+    tensors, metadata = _tensors_of(path)
+    config = _config_of(path, metadata)
+    provenance = _read_json(path.with_name(PROVENANCE))
+    return Header(path, config, tensors, provenance if isinstance(provenance, dict) else {}, path.stat().st_size)
+
+
+def _tensors_of(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]:
+    """Shapes and metadata from a safetensors header whose claims all fit the file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        start = file.read(8)
+        if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] <= b"\x05"):
+            raise CheckpointError("A pickle can run code and is not opened", path.name, CONVERT)
+        length = int.from_bytes(start, "little")
+        if len(start) < 8 or length > LARGEST_HEADER or length > size - 8:
+            seen = f"{path.name} has {size} bytes and claims a header of {length}"
+            raise CheckpointError("The file is not a whole safetensors file", seen, "Get it again, or name another.")
+        raw = file.read(length)
+    try:
+        header = json.loads(raw)
+        metadata = header.pop("__metadata__", {})
+        entries = {key: (e["dtype"], tuple(e["shape"]), tuple(e["data_offsets"])) for key, e in header.items()}
+        spans = sorted(span for _, _, span in entries.values())
+        claimed = spans[-1][1] if spans else 0
+        plain = isinstance(metadata, dict) and all(
+            type(n) is int and n >= 0 for _, shape, span in entries.values() for n in (*shape, *span)
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        plain = False
+    if not plain:
+        raise CheckpointError(
+            "The header is not that of a safetensors file", path.name, "Get it again, or name another."
+        )
+    if claimed != size - 8 - length:
+        seen = f"{path.name} claims {claimed} bytes of weights and holds {size - 8 - length}"
+        raise CheckpointError("The file is not as long as it says", seen, "It may be cut off: get it again.")
+    end = 0
+    for dtype, shape, span in sorted(entries.values(), key=lambda e: e[2]):
+        if dtype not in ITEM_SIZE or span[0] != end or span[1] - span[0] != _count(shape) * ITEM_SIZE[dtype]:
+            seen = f"{dtype} {list(shape)} at {list(span)}"
+            raise CheckpointError(
+                f"{path.name}: a tensor does not fit its place", seen, "Use float32 or float16 weights."
+            )
+        end = span[1]
+    return {key: shape for key, (_, shape, _) in entries.items()}, metadata
+
+
+def _config_of(path: Path, metadata: dict[str, Any]) -> ModelConfig:
+    """The configuration inside the file; one beside it must say the same."""
+    try:
+        inside = json.loads(metadata["config"]) if "config" in metadata else None
+    except (ValueError, TypeError):
+        inside = None
+    beside = _read_json(path.with_name(CONFIG))
+    found = inside if inside is not None else beside
+    if not isinstance(found, dict):
+        raise CheckpointError(
+            "The file holds no Tilelli configuration", path.name, "Put the config.json it was trained with beside it."
+        )
+    try:
+        config = ModelConfig.from_dict(found, path.name)
+        other = ModelConfig.from_dict(beside, CONFIG) if isinstance(beside, dict) else config
+    except ConfigError as error:
+        raise CheckpointError(error.happened, error.seen, error.remedy) from None
+    for key, value in config.to_dict().items():
+        if other.to_dict()[key] != value:
+            raise CheckpointError(
+                f"{path.name} holds {key} {value}, but {CONFIG} beside it says otherwise",
+                str(other.to_dict()[key]),
+                "Use the config it was saved with.",
+            )
+    return config
+
+
+def _read_json(path: Path) -> Any:
+    """Content of a small JSON file; None if it is not there or cannot be read."""
+    try:
+        return json.loads(path.read_bytes()) if path.stat().st_size <= LARGEST_JSON else None
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _count(shape: tuple[int, ...]) -> int:
+    total = 1
+    for n in shape:
+        total *= n
+    return total
