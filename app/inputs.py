@@ -1,0 +1,70 @@
+"""What several pages ask for in the same way: a checkpoint and a text. Both stand in the URL."""
+
+import streamlit as st
+
+from app import services, theme
+from tilelli.header import read_header
+from tilelli.tokenizer import ByteTokenizer
+
+LONGEST_TEXT = 20_000  # characters; a URL can hold them
+SAMPLES = {
+    "A story": "Once upon a time there was a little fox who lived at the edge of the wood. Every morning the little "
+    "fox ran down to the river to look for fish, and every evening the little fox came home.",
+    "Facts": "The Moon is the only natural satellite of the Earth. It is about 384,000 kilometres away, and it takes "
+    "about 27 days to go around the Earth once.",
+    "Arithmetic": "Question: Ann has 3 bags with 4 apples each. She eats 2 apples. How many are left?\nAnswer: She has "
+    "3 * 4 = 12 apples. 12 - 2 = 10. The answer is 10.",
+    "Many scripts": "Hello, Привет, Γειά σου, שלום, سلام, नमस्ते, 你好, こんにちは, 안녕하세요, ⵜⵉⵍⵍⵍⵉ, 🌍!",  # noqa: RUF001
+    "Noise": "xq7 zzv kpl;; 0x9f wrt mmn bqq 44 jjh vbn; tyu ## pol qaz wsx edc rfv tgb",
+}
+
+
+def choose_checkpoint() -> str | None:
+    """The shared picker in the sidebar; None if there is no checkpoint at all."""
+    entries = [entry for entry in services.checkpoints() if entry.header]
+    names = [entry.name for entry in entries]
+    asked = st.query_params.get("checkpoint")
+    if not names:
+        st.sidebar.warning("No checkpoint here yet. The Checkpoints page says how to get one.")
+        return None
+    if asked and asked not in names:
+        st.sidebar.warning(f"The link names a checkpoint that is not here: `{asked[:80]}`. Showing {names[0]} instead.")
+    return st.sidebar.selectbox(
+        "Checkpoint", names, key="checkpoint", bind="query-params", format_func=lambda name: name, help="On every page."
+    )
+
+
+def ask_text(model_context: int) -> bytes | None:
+    """The shared text box; returns the bytes to look at, cut to what the model can read at once, or None if empty."""
+
+    def use_sample() -> None:
+        if st.session_state.sample:
+            st.session_state.text = SAMPLES[st.session_state.sample]
+            st.session_state.sample = None
+
+    st.pills("Sample texts", list(SAMPLES), key="sample", on_change=use_sample, label_visibility="collapsed")
+    text = st.text_area(
+        "Text to look at",
+        SAMPLES["A story"],
+        key="text",
+        bind="query-params",
+        max_chars=LONGEST_TEXT,
+        height=100,
+        help="Any text in any script. The model reads its UTF-8 bytes.",
+    )
+    raw = bytes(ByteTokenizer().encode(text or ""))
+    if not raw:
+        st.info("The text is empty. Type something, or choose one of the samples above.")
+        return None
+    if len(raw) <= model_context:
+        return raw
+    starts = range(0, len(raw) - model_context + 1)
+    start = st.slider("The text is longer than the model reads at once. First byte shown:", 0, starts[-1], key="from")
+    st.caption(f"Bytes {start} to {start + model_context - 1} of {len(raw)}; the model reads {model_context} at once.")
+    return raw[start : start + model_context]
+
+
+def describe(name: str) -> str:
+    """One line under a page's heading: which checkpoint this is."""
+    header = read_header(name)
+    return f"`{name}` · {header.config.kind} · {theme.count(header.num_parameters)} parameters"

@@ -1,0 +1,31 @@
+"""Page list and shared sidebar, nothing else. Start with: streamlit run app/main.py"""
+
+import sys
+from pathlib import Path
+
+ROOT = str(Path(__file__).parent.parent)
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)  # so that it runs from anywhere, installed or not
+
+import streamlit as st  # noqa: E402
+
+from app import inputs, services  # noqa: E402
+
+st.set_page_config(page_title="Tilelli Lab", page_icon=":material/alt_route:", layout="wide")
+services.warm_up()
+page = st.navigation(
+    {
+        "": [
+            st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
+            st.Page("pages/checkpoints.py", title="Checkpoints", icon=":material/database:"),
+            st.Page("pages/write.py", title="Write", icon=":material/edit:"),
+        ],
+        "See inside": [
+            st.Page("pages/routing.py", title="Router", icon=":material/alt_route:"),
+            st.Page("pages/attention.py", title="Attention", icon=":material/hub:"),
+            st.Page("pages/weights.py", title="Weights", icon=":material/grid_on:"),
+        ],
+    }
+)
+inputs.choose_checkpoint()
+page.run()

@@ -1,0 +1,163 @@
+"""The only caches and the only place that touches checkpoints on disk.
+
+A model is loaded once and shared by all sessions: it is in evaluation mode, wants no gradient, and nothing about a
+conversation is ever kept on it. Cache keys are the file's path, size and time of change, so a checkpoint that is
+trained further is loaded anew.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, BinaryIO
+
+import streamlit as st
+
+from tilelli.errors import CheckpointError, TilelliError
+from tilelli.header import BUNDLED, CONFIG, PROVENANCE, WEIGHTS, Header, bundled, find, read_header
+
+if TYPE_CHECKING:
+    from tilelli.base import ByteLM
+    from tilelli.trace import Trace
+
+LARGEST_UPLOAD_MB = 64
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One checkpoint that the dashboard can open. `name` is what the URL and the command line call it."""
+
+    name: str
+    origin: str
+    header: Header | None
+    problem: str | None = None
+
+
+def home() -> Path:
+    """The user's data folder: `TILELLI_HOME`, or the platform's usual place."""
+    default = Path(os.environ.get("XDG_DATA_HOME", "~/.local/share")).expanduser() / "tilelli"
+    return Path(os.environ.get("TILELLI_HOME", default))
+
+
+def checkpoint_folder() -> Path:
+    """Where the user keeps checkpoints: `TILELLI_CHECKPOINTS`, or `runs/` in the working directory."""
+    return Path(os.environ.get("TILELLI_CHECKPOINTS", RUNS)).expanduser()
+
+
+def read_only() -> bool:
+    """True where visitors may look but not add: set `TILELLI_READ_ONLY=1` before sharing the dashboard."""
+    return os.environ.get("TILELLI_READ_ONLY", "") not in ("", "0")
+
+
+def checkpoints() -> list[Entry]:
+    """All that can be opened: bundled, in the user's folder, uploaded, fetched from a hub. Reads headers only."""
+    entries = [_entry(name, "bundled", BUNDLED / name.split("/")[1]) for name in bundled()]
+    folders = {"your folder": checkpoint_folder(), "uploaded": home() / "uploads", "hub": home() / "hub"}
+    for origin, root in folders.items():
+        for file in sorted(root.glob(f"*/{WEIGHTS}")) + sorted(root.glob(f"*/*/{WEIGHTS}")):
+            entries.append(_entry(str(file.parent), origin, file.parent))
+    return entries
+
+
+def model(name: str) -> "ByteLM":
+    """The model behind a name; raises CheckpointError."""
+    return _model(*_fingerprint(find(name)))
+
+
+def identity(name: str) -> str:
+    """SHA-256 of the weights behind a name."""
+    return _identity(*_fingerprint(find(name)))
+
+
+def trace(name: str, text: bytes) -> "Trace":
+    """One forward pass over `text`, at most as long as the model's context."""
+    return _trace(*_fingerprint(find(name)), text)
+
+
+def add_upload(file: BinaryIO, config: bytes | None = None) -> str:
+    """Check an uploaded weights file and keep it; returns its name. What is refused leaves nothing behind."""
+    uploads = home() / "uploads"
+    uploads.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=uploads, prefix=".checking-") as temporary:
+        folder = Path(temporary) / "checkpoint"
+        folder.mkdir()
+        digest = hashlib.sha256()
+        with (folder / WEIGHTS).open("wb") as out:
+            while block := file.read(2**20):
+                digest.update(block)
+                out.write(block)
+        if config is not None:
+            (folder / CONFIG).write_bytes(config)
+        _check(folder)
+        target = uploads / digest.hexdigest()[:12]
+        if not target.exists():
+            folder.rename(target)
+    return str(target)
+
+
+def add_from_hub(name: str) -> str:
+    """Fetch a hub checkpoint, check it and keep a copy; returns its name."""
+    fetched = find(name)
+    _check(fetched)
+    target = home() / "hub" / name
+    target.mkdir(parents=True, exist_ok=True)
+    for part in (WEIGHTS, CONFIG, PROVENANCE):
+        if (fetched.parent / part).is_file():
+            shutil.copyfile(fetched.parent / part, target / part)
+    return str(target)
+
+
+@st.cache_resource(show_spinner=False)
+def warm_up() -> Thread:
+    """Import torch while the first page is being read; no page but those that run a model waits for it."""
+    thread = Thread(target=__import__, args=("tilelli.model",), daemon=True)
+    thread.start()
+    return thread
+
+
+def _entry(name: str, origin: str, folder: Path) -> Entry:
+    try:
+        return Entry(name, origin, read_header(folder))
+    except TilelliError as error:
+        return Entry(name, origin, None, str(error))
+
+
+def _check(path: Path) -> None:
+    from tilelli.base import ByteLM
+    from tilelli.checkpoint import load
+
+    load(path, ByteLM)
+
+
+def _fingerprint(path: Path) -> tuple[str, int, int]:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise CheckpointError("The checkpoint has gone", f"{path} ({error.strerror})", "Choose another.") from None
+    return str(path), status.st_size, status.st_mtime_ns
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading the checkpoint …")
+def _model(path: str, size: int, changed: int) -> "ByteLM":
+    from tilelli.base import ByteLM
+    from tilelli.checkpoint import load
+
+    return load(path, ByteLM)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _identity(path: str, size: int, changed: int) -> str:
+    from tilelli.checkpoint import weights_hash
+
+    return weights_hash(_model(path, size, changed))
+
+
+@st.cache_resource(max_entries=24, show_spinner="Reading the text …")
+def _trace(path: str, size: int, changed: int, text: bytes) -> "Trace":
+    from tilelli.trace import trace
+
+    return trace(_model(path, size, changed), list(text))

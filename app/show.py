@@ -1,0 +1,38 @@
+"""How every page shows a picture: the figure, its numbers to take away, and the same elsewhere."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+
+def picture(fig: go.Figure, numbers: pd.DataFrame, name: str, caption: str) -> None:
+    """A figure with one sentence on how to read it, and its HTML and CSV behind a button (PNG is the camera above it).
+
+    Args:
+        fig: what to draw.
+        numbers: what the figure shows, one row a mark.
+        name: file name without suffix, also the widgets' key.
+        caption: how to read the picture.
+    """
+    camera = {"toImageButtonOptions": {"filename": name, "format": "png", "scale": 2}, "displaylogo": False}
+    st.plotly_chart(fig, key=f"{name}_figure", config=camera)
+    left, right = st.columns([5, 1], vertical_alignment="top")
+    left.caption(caption)
+    with right.popover("Take away", type="tertiary"):
+        st.download_button("Numbers (CSV)", lambda: numbers.to_csv(index=False), f"{name}.csv", key=f"{name}_csv")
+        st.download_button("Picture (HTML)", _html(fig), f"{name}.html", "text/html", key=f"{name}_html")
+        st.caption("PNG: the camera in the picture's own toolbar.")
+
+
+def elsewhere(python: str, command: str | None, key: str) -> None:
+    """The same result without the dashboard."""
+    with st.expander("The same in Python" + (" and on the command line" if command else "")):
+        st.code(python, language="python")
+        if command:
+            st.code(command, language="bash")
+
+
+def _html(fig: go.Figure) -> Callable[[], str]:
+    return lambda: str(fig.to_html(include_plotlyjs=True))
