@@ -1,10 +1,15 @@
 """What several pages ask for in the same way: a checkpoint and a text. Both stand in the URL."""
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from app import services, theme
 from tilelli.header import read_header
 from tilelli.tokenizer import ByteTokenizer
+
+if TYPE_CHECKING:
+    from tilelli.generation import Sampling
 
 LONGEST_TEXT = 20_000  # characters; a URL can hold them
 SAMPLES = {
@@ -14,7 +19,7 @@ SAMPLES = {
     "about 27 days to go around the Earth once.",
     "Arithmetic": "Question: Ann has 3 bags with 4 apples each. She eats 2 apples. How many are left?\nAnswer: She has "
     "3 * 4 = 12 apples. 12 - 2 = 10. The answer is 10.",
-    "Many scripts": "Hello, Привет, Γειά σου, שלום, سلام, नमस्ते, 你好, こんにちは, 안녕하세요, ⵜⵉⵍⵍⵍⵉ, 🌍!",  # noqa: RUF001
+    "Many scripts": "Hello, Привет, Γειά σου, שלום, سلام, नमस्ते, 你好, こんにちは, 안녕하세요, ⵜⵉⵍⵍⵍⵉ, 🌍!",
     "Noise": "xq7 zzv kpl;; 0x9f wrt mmn bqq 44 jjh vbn; tyu ## pol qaz wsx edc rfv tgb",
 }
 
@@ -43,16 +48,7 @@ def ask_text(model_context: int) -> bytes | None:
             st.session_state.sample = None
 
     st.pills("Sample texts", list(SAMPLES), key="sample", on_change=use_sample, label_visibility="collapsed")
-    text = st.text_area(
-        "Text to look at",
-        SAMPLES["A story"],
-        key="text",
-        bind="query-params",
-        max_chars=LONGEST_TEXT,
-        height=100,
-        help="Any text in any script. The model reads its UTF-8 bytes.",
-    )
-    raw = bytes(ByteTokenizer().encode(text or ""))
+    raw = bytes(ByteTokenizer().encode(text_box("Text to look at", SAMPLES["A story"], key="text")))
     if not raw:
         st.info("The text is empty. Type something, or choose one of the samples above.")
         return None
@@ -62,6 +58,38 @@ def ask_text(model_context: int) -> bytes | None:
     start = st.slider("The text is longer than the model reads at once. First byte shown:", 0, starts[-1], key="from")
     st.caption(f"Bytes {start} to {start + model_context - 1} of {len(raw)}; the model reads {model_context} at once.")
     return raw[start : start + model_context]
+
+
+def text_box(label: str, default: str, key: str) -> str:
+    """A box for text in any script, bound to the URL under `key`."""
+    box = st.text_area(
+        label,
+        default,
+        key=key,
+        bind="query-params",
+        max_chars=LONGEST_TEXT,
+        height=100,
+        help="Any text in any script. The model reads its UTF-8 bytes.",
+    )
+    return box or ""
+
+
+def ask_sampling() -> "Sampling":
+    """How bytes are to be drawn; every control stands in the URL."""
+    from tilelli.generation import Sampling
+
+    first, second, third, fourth = st.columns(4)
+    new = first.number_input("New bytes", 1, 2000, 300, 50, key="new", bind="query-params")
+    temperature = second.slider(
+        "Temperature", 0.0, 2.0, 0.8, 0.05, key="temperature", bind="query-params", help="0 takes the likeliest byte."
+    )
+    top_p = third.slider(
+        "Top-p", 0.05, 1.0, 1.0, 0.05, key="top_p", bind="query-params", help="Draw from the likeliest bytes only."
+    )
+    seed = fourth.number_input(
+        "Seed", 0, 2**31 - 1, 1, key="seed", bind="query-params", help="The same seed writes the same text."
+    )
+    return Sampling(max_new=int(new), temperature=temperature, top_p=top_p, seed=int(seed))
 
 
 def describe(name: str) -> str:

@@ -26,10 +26,10 @@ def picture(fig: go.Figure, numbers: pd.DataFrame, name: str, caption: str) -> N
         st.caption("PNG: the camera in the picture's own toolbar.")
 
 
-def elsewhere(python: str, command: str | None, key: str) -> None:
+def elsewhere(python: str, command: str | None = None) -> None:
     """The same result without the dashboard."""
     with st.expander("The same in Python" + (" and on the command line" if command else "")):
-        st.code(python, language="python")
+        st.code(python.strip(), language="python")
         if command:
             st.code(command, language="bash")
 

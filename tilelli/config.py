@@ -16,7 +16,7 @@ from tilelli.errors import ConfigError
 
 KINDS = ("routed", "vanilla")
 TERNARY_PARTS = ("local", "sparse", "dense")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 def between(low: float, high: float) -> dict[str, tuple[float, float]]:
@@ -135,7 +135,8 @@ class TrainingConfig(Settings):
         steps: optimizer steps; one step reads `batch_size` windows of `context` bytes.
         warmup_steps: steps of linear warm-up; then a cosine down to `final_lr_ratio` times `learning_rate`.
         balance: weight of the router's load-balancing loss.
-        precision: `bfloat16` uses autocast; the weights and the optimizer stay float32.
+        precision: `bfloat16` uses autocast, while the weights and the optimizer stay float32; `auto` does so where the
+            processor has bfloat16 arithmetic of its own, since elsewhere it would be slower.
         compile: use `torch.compile`; needs a C++ compiler on the machine.
         eval_bytes: how much held-out text an evaluation during training reads.
     """
@@ -149,7 +150,7 @@ class TrainingConfig(Settings):
     clip_norm: float = field(default=1.0, metadata=between(1e-6, 1e6))
     balance: float = field(default=0.01, metadata=between(0, 100))
     seed: int = field(default=0, metadata=between(0, 2**63 - 1))
-    precision: str = "float32"
+    precision: str = "auto"
     compile: bool = False
     log_every: int = field(default=10, metadata=between(1, 10**9))
     eval_every: int = field(default=500, metadata=between(1, 10**9))

@@ -27,6 +27,8 @@ from tilelli.router import balance_loss
 from tilelli.training.run import RunFolder
 from tilelli.training.schedule import learning_rate
 
+BOOKKEEPING = ("log_every", "eval_every", "save_every", "eval_bytes")  # may change when a run is resumed
+
 
 @dataclass(frozen=True)
 class Step:
@@ -68,15 +70,19 @@ def train(
     model = build(recipe.model)
     optimizer = make_optimizer(model, c.weight_decay)
     windows = Windows(corpus.documents, recipe.model.context, c.batch_size, c.seed)
-    same = {"model": recipe.model.to_dict(), "training": c.to_dict(), "data": corpus.sha256}
+    settings = {key: value for key, value in c.to_dict().items() if key not in BOOKKEEPING}
+    same = {"model": recipe.model.to_dict(), "training": settings, "data": corpus.sha256}
     facts: dict[str, Any] = {"step": 0, "seconds": 0.0, **same}
     if resume and folder.has_state():
         facts = folder.load_state(model, optimizer, same)
     forward = torch.compile(model) if c.compile else model
+    half = uses_bfloat16(c.precision)
     sample = _first_bytes(held_out, c.eval_bytes)
     bytes_a_step = c.batch_size * recipe.model.context
     held_out_bpb: float | None = None
     began, before, stopped = time.monotonic(), facts["seconds"], False
+
+    model.provenance = _provenance(recipe, corpus, facts, bytes_a_step, folder)
 
     def keep(step: int) -> None:
         facts.update(step=step, seconds=round(before + time.monotonic() - began, 1))
@@ -90,7 +96,7 @@ def train(
             group["lr"] = learning_rate(step, c)
         routing: list[Tensor] = []
         batch = windows.batch(step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=c.precision == "bfloat16"):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
             logits, _ = forward(batch[:, :-1], router_weights=routing)
         nats = F.cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
         loss = nats + c.balance * sum(balance_loss(w) for w in routing) / len(routing) if routing else nats
@@ -118,6 +124,14 @@ def train(
         if stopped:
             break
     return model.eval()
+
+
+def uses_bfloat16(precision: str) -> bool:
+    """What `precision` means on this processor: emulated, bfloat16 is slower than float32, so `auto` avoids that."""
+    native = torch.cpu.get_capabilities()
+    return precision == "bfloat16" or (
+        precision == "auto" and bool(native.get("avx512_bf16") or native.get("amx_bf16"))
+    )
 
 
 def make_optimizer(model: ByteLM, weight_decay: float) -> torch.optim.AdamW:
@@ -155,6 +169,7 @@ def _provenance(
         "bytes_seen": facts["step"] * bytes_a_step,
         "seconds": facts["seconds"],
         "threads": torch.get_num_threads(),
+        "bfloat16": uses_bfloat16(recipe.training.precision),
         "code": tilelli.__version__,
         "torch": torch.__version__,
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",

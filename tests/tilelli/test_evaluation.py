@@ -1,0 +1,69 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import MakeModel
+from tilelli.base import ByteLM
+from tilelli.evaluation import evaluate
+from tilelli.generation import window_start
+
+EDGES = [1, 2, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 50]  # around a context of 16 and a stride of 8
+
+
+def bits_slowly(model: ByteLM, document: bytes) -> float:
+    """One pass a byte, each on the window that writing would use there."""
+    text, bits = b"\0" + document, 0.0
+    for place in range(1, len(text)):
+        window = text[window_start(place, model.config.context) : place]
+        p = model(torch.tensor([list(window)]))[0][0, -1].double().softmax(dim=-1)
+        bits -= math.log2(p[text[place]].item())
+    return bits
+
+
+def random_bytes(length: int) -> bytes:
+    return np.random.default_rng(length).bytes(length)
+
+
+@pytest.mark.parametrize("length", EDGES)
+def test_every_byte_is_scored_exactly_once(model: ByteLM, length: int) -> None:
+    score = evaluate(model, [random_bytes(length)])
+    assert score.bits.tolist() == pytest.approx([bits_slowly(model, random_bytes(length))], rel=1e-4)
+    assert score.bytes.tolist() == [length]
+
+
+@given(st.lists(st.binary(max_size=60), min_size=1, max_size=4), st.integers(1, 5))
+def test_a_corpus_is_scored_as_its_documents_are(model: ByteLM, documents: list[bytes], batch_size: int) -> None:
+    score = evaluate(model, documents, batch_size)
+    assert score.bits.tolist() == pytest.approx([bits_slowly(model, d) for d in documents], rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("context", [2, 3, 5])
+def test_small_and_odd_contexts_are_scored_alike(tiny: MakeModel, context: int) -> None:
+    model, document = tiny(context=context), random_bytes(13)
+    assert evaluate(model, [document]).bits[0] == pytest.approx(bits_slowly(model, document), rel=1e-4)
+
+
+def test_a_model_that_knows_nothing_has_eight_bits_a_byte(tiny: MakeModel) -> None:
+    model = tiny()
+    model.embedding.weight.zero_()
+    assert evaluate(model, [random_bytes(n) for n in EDGES]).bits_per_byte == pytest.approx(8, abs=1e-6)
+
+
+def test_long_documents_count_for_more(model: ByteLM) -> None:
+    score = evaluate(model, [b"a", random_bytes(40)])
+    assert score.bits_per_byte == pytest.approx(score.bits.sum() / 41)
+
+
+def test_documents_do_not_see_each_other(model: ByteLM) -> None:
+    first, second = random_bytes(20), random_bytes(30)
+    assert evaluate(model, [first, second]).bits[1] == pytest.approx(evaluate(model, [second]).bits[0], rel=1e-5)
+
+
+def test_progress_counts_windows_to_the_end(model: ByteLM) -> None:
+    seen: list[tuple[int, int]] = []
+    evaluate(model, [random_bytes(50)], batch_size=2, progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(2, 6), (4, 6), (6, 6)]  # windows end at 16, 24, 32, 40, 48, 50

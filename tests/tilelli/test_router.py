@@ -1,0 +1,53 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tilelli.pathways import PATHWAYS
+from tilelli.router import Router, balance_loss
+
+
+@torch.no_grad()
+def test_weights_are_positive_and_add_up_to_one() -> None:
+    weights = Router(8)(torch.randn(2, 5, 8))
+    assert weights.shape == (2, 5, len(PATHWAYS))
+    assert (weights > 0).all()
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(2, 5))
+
+
+@torch.no_grad()
+def test_every_byte_is_routed_by_itself() -> None:
+    router, h = Router(8), torch.randn(1, 5, 8)
+    torch.testing.assert_close(router(h[:, 2:3]), router(h)[:, 2:3])
+
+
+@pytest.mark.parametrize(
+    ("rows", "loss"),
+    [
+        ([[1 / 3, 1 / 3, 1 / 3]], 0.0),
+        ([[1.0, 0.0, 0.0]], 2.0),
+        ([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], 0.0),  # each sharp, together even
+        ([[0.5, 0.5, 0.0]], 0.5),  # 3 * (1/4 + 1/4) - 1
+        ([[1.0, 0.0, 0.0], [0.0, 0.5, 0.5]], 0.125),  # 3 * (1/4 + 1/16 + 1/16) - 1
+    ],
+)
+def test_balance_worked_by_hand(rows: list[list[float]], loss: float) -> None:
+    assert balance_loss(torch.tensor(rows)).item() == pytest.approx(loss, abs=1e-6)
+
+
+@given(st.integers(0, 10**6))
+def test_balance_lies_between_none_and_all_but_one(seed: int) -> None:
+    scores = 20 * torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(seed))
+    assert -1e-6 <= balance_loss(scores.softmax(dim=-1)).item() <= 2 + 1e-6
+
+
+def test_the_axes_before_the_last_are_all_alike() -> None:
+    weights = torch.randn(2, 4, 3).softmax(dim=-1)
+    torch.testing.assert_close(balance_loss(weights), balance_loss(weights.reshape(8, 3)))
+
+
+def test_the_balance_loss_pulls_towards_the_starved_pathway() -> None:
+    scores = torch.tensor([[3.0, 0.0, 0.0]], requires_grad=True)
+    balance_loss(scores.softmax(dim=-1)).backward()
+    assert scores.grad is not None
+    assert scores.grad[0, 0] > 0 > scores.grad[0, 1]

@@ -1,0 +1,111 @@
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from tilelli.ternary import TernaryLinear, TernaryWeight, quantize, straight_through
+
+matrices = st.lists(st.lists(st.floats(-100, 100, width=32), min_size=3, max_size=3), min_size=1, max_size=5).map(
+    torch.tensor
+)
+
+
+@given(matrices)
+def test_trits_are_trits(weight: Tensor) -> None:
+    trits, _ = quantize(weight)
+    assert set(trits.flatten().tolist()) <= {-1.0, 0.0, 1.0}
+
+
+@given(matrices)
+def test_a_trit_never_has_the_opposite_sign(weight: Tensor) -> None:
+    trits, _ = quantize(weight)
+    assert (trits * weight >= 0).all()
+
+
+def test_the_scale_is_the_mean_size_worked_by_hand() -> None:
+    trits, scale = quantize(torch.tensor([[4.0, -1.0], [0.0, -3.0]]))
+    assert scale.item() == 2.0
+    assert trits.tolist() == [[1.0, 0.0], [0.0, -1.0]]  # -1 / 2 is halfway and rounds to even
+
+
+def test_a_matrix_of_zeros_stays_zero() -> None:
+    trits, scale = quantize(torch.zeros(3, 3))
+    assert not trits.any()
+    assert scale > 0
+
+
+@given(matrices)
+def test_rounding_a_rounded_matrix_keeps_its_trits(weight: Tensor) -> None:
+    trits, _ = quantize(weight)
+    assert torch.equal(quantize(trits)[0], trits) or not trits.any()
+
+
+@given(matrices)
+def test_the_gradient_passes_straight_through(weight: Tensor) -> None:
+    latent, incoming = weight.clone().requires_grad_(), torch.randn(weight.shape)
+    straight_through(latent).backward(incoming)
+    assert latent.grad is not None
+    assert torch.equal(latent.grad, incoming)
+
+
+@given(matrices)
+def test_going_forward_the_weight_is_trits_times_scale(weight: Tensor) -> None:
+    trits, scale = quantize(weight)
+    torch.testing.assert_close(straight_through(weight), trits * scale, rtol=1e-5, atol=1e-4)
+
+
+def test_a_layer_that_is_not_ternary_is_an_ordinary_one() -> None:
+    layer, h = TernaryLinear(4, 3, ternary=False), torch.randn(2, 4)
+    plain = nn.Linear(4, 3, bias=False)
+    plain.weight = layer.weight
+    assert torch.equal(layer(h), plain(h))
+
+
+def test_a_ternary_layer_multiplies_with_trits_times_scale() -> None:
+    layer, h = TernaryLinear(4, 3, ternary=True), torch.randn(2, 4)
+    trits, scale = quantize(layer.weight.detach())
+    torch.testing.assert_close(layer(h), h @ (trits * scale).T)
+
+
+def test_training_and_running_see_the_same_weight() -> None:
+    layer, h = TernaryLinear(4, 3, ternary=True), torch.randn(2, 4)
+    with torch.no_grad():
+        running = layer(h)
+    torch.testing.assert_close(layer(h).detach(), running)
+
+
+@torch.no_grad()
+def test_the_kept_weight_follows_the_latent_one() -> None:
+    rounding, latent = TernaryWeight(ternary=True), torch.tensor([1.0, -1.0])
+    assert rounding(latent).tolist() == [1.0, -1.0]
+    assert rounding(latent) is rounding(latent)
+    latent.mul_(-2)
+    assert rounding(latent).tolist() == [-2.0, 2.0]
+
+
+def test_the_kept_weight_follows_an_optimizer() -> None:
+    layer, h = TernaryLinear(4, 3, ternary=True), torch.randn(2, 4)
+    with torch.no_grad():
+        before = layer(h)
+    optimizer = torch.optim.AdamW(layer.parameters(), lr=0.5)
+    layer(h).sum().backward()
+    optimizer.step()
+    with torch.no_grad():
+        after = layer(h)
+    trits, scale = quantize(layer.weight.detach())
+    torch.testing.assert_close(after, h @ (trits * scale).T)
+    assert not torch.allclose(before, after)
+
+
+def test_rounding_adds_nothing_to_a_checkpoint() -> None:
+    assert list(TernaryLinear(4, 3, ternary=True).state_dict()) == ["weight"]
+
+
+@pytest.mark.parametrize("grad", [True, False])
+def test_the_latent_weight_is_left_as_it_was(grad: bool) -> None:
+    layer = TernaryLinear(4, 3, ternary=True)
+    before = layer.weight.detach().clone()
+    with torch.set_grad_enabled(grad):
+        layer(torch.randn(2, 4))
+    assert torch.equal(layer.weight.detach(), before)
