@@ -5,10 +5,11 @@ looks at it from a fragment that is drawn again several times a second. Stop mea
 item. Jobs never call Streamlit.
 """
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from tilelli.errors import TilelliError
 
@@ -30,6 +31,7 @@ class Job(Generic[Item]):
         self._began = time.monotonic()
         self._ended: float | None = None
         self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
+        _alive.add(self)
         self._thread.start()
 
     def items(self) -> list[Item]:
@@ -68,3 +70,15 @@ class Job(Generic[Item]):
             raise
         finally:
             self._ended = time.monotonic()
+            _alive.discard(self)
+
+
+_alive: set[Job[Any]] = set()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """A thread that still computes while the interpreter goes away would abort the process."""
+    for job in list(_alive):
+        job.stop()
+        job.wait()

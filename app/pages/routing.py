@@ -1,3 +1,79 @@
+"""Which pathway carries each byte of the user's own text, block by block."""
+
 import streamlit as st
 
-st.title("routing")
+from app import inputs, services, show
+from app.figures import routing as figures
+from probes.routing import ALL, Routing, from_trace, name_of
+from tilelli.errors import TilelliError
+from tilelli.header import read_header
+
+MOST_BYTES, MOST_BLOCKS = 256, 8  # drawn at once, so that an old laptop keeps up
+CAPTIONS = (
+    "The mean over all bytes of the text. A share says how far a pathway is turned up, not how much it had to say.",
+    "Only the kinds of byte that occur, with their number. Letters beyond a to z take two to four bytes each.",
+    "1: the router chose one pathway for this byte. 3: it used all three alike. Click a block's name to hide its line.",
+)
+PYTHON = """
+from probes.routing import from_trace
+from tilelli import TilelliLM
+from tilelli.trace import trace
+
+lm = TilelliLM.from_pretrained({name!r})
+result = from_trace(trace(lm, list({text!r})))
+print(result.blocks.round(3))
+print(result.classes.round(3))
+print(*result.findings, sep="\\n")
+"""
+
+
+def in_view(result: Routing) -> Routing:
+    """The part of a long text or a deep model that is drawn; a slider appears where there is more."""
+    start, block = 0, 1
+    if (spare := len(result.ids) - MOST_BYTES) > 0:
+        start = st.slider(f"First of the {MOST_BYTES} bytes drawn", 0, spare, key="routing_start")
+    if (spare := len(result.numbers) - MOST_BLOCKS) > 0:
+        block = st.slider(f"First of the {MOST_BLOCKS} blocks drawn", 1, spare + 1, key="routing_first_block")
+    return result.window(start, MOST_BYTES, block, MOST_BLOCKS)
+
+
+def page(name: str) -> None:
+    config = read_header(name).config
+    st.caption(inputs.describe(name))
+    if config.kind != "routed":
+        st.info("This is a vanilla model: it has one way through each block, so no router. Choose a routed checkpoint.")
+        return
+    text = inputs.ask_text(config.context)
+    if text is None:
+        return
+    result = from_trace(services.trace(name, text))
+    for finding in result.findings:
+        st.warning(finding)
+    choices = [ALL, *(name_of(number) for number in result.numbers)]
+    block = st.selectbox("Show", choices, key="routing_block", help="One block, or the mean over all of them.")
+    view = in_view(result)
+    st.html(figures.key(result))
+    st.html(figures.text_strip(result.window(view.first, MOST_BYTES, 1, config.n_blocks), block))
+    st.caption("Each cell is one byte: ␣ is a space, ↵ a new line, two hex digits a part of another character.")
+    left, right = st.columns(2)
+    with left:
+        show.picture(figures.by_block(result), result.blocks, "routing_blocks", CAPTIONS[0])
+    with right:
+        show.picture(figures.by_class(result, block), result.classes, "routing_classes", CAPTIONS[1])
+    st.subheader("Does every block choose alike?", anchor=False)
+    st.html(figures.block_strip(view))
+    show.picture(figures.along(view), result.rows, "routing_bytes", CAPTIONS[2])
+    show.elsewhere(PYTHON.format(name=name, text=text))
+
+
+st.title("Which pathway carries each byte?")
+st.write(
+    "Every block of a routed model offers each byte three pathways: **local** looks at the last few bytes, **sparse** "
+    "looks back through the text for its best matches, **dense** looks up what the model has learned. A small **router** "
+    "turns each of them up or down, anew for every byte; the three shares add up to 100 %."
+)
+if chosen := st.session_state.get("checkpoint"):
+    try:
+        page(chosen)
+    except TilelliError as error:
+        st.error(str(error))

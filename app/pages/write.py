@@ -59,14 +59,13 @@ def show_text() -> None:
 def page(name: str) -> None:
     prompt = inputs.text_box("Beginning", "Once upon a time", key="prompt")
     sampling = inputs.ask_sampling()
-    job = st.session_state.get("write_job")
     left, right, _ = st.columns([1, 1, 4])
     if left.button("Write", type="primary", key="write_start", width="stretch"):
         start(name, bytes(tok.encode(prompt)), sampling)
-    elif right.button("Stop", key="write_stop", width="stretch", disabled=not (job and job[0].running)) and job:
+    job = st.session_state.get("write_job")
+    if right.button("Stop", key="write_stop", width="stretch", disabled=not (job and job[0].running)) and job:
         job[0].stop()
         job[0].wait()
-    job = st.session_state.get("write_job")
     if not job:
         st.info("The text appears here, each character on a ground that shows how sure the model was of it.")
     else:

@@ -1,0 +1,66 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app import services
+from tests.conftest import MakeModel
+from tilelli.checkpoint import weights_hash
+from tilelli.errors import CheckpointError
+
+
+def test_checkpoints_of_the_folder_are_listed(folder: Path) -> None:
+    found = {entry.name: entry for entry in services.checkpoints() if entry.origin == "your folder"}
+    assert set(found) == {str(folder / "routed"), str(folder / "vanilla")}
+    assert all(entry.header for entry in found.values())
+
+
+def test_a_broken_checkpoint_is_listed_with_its_problem(folder: Path) -> None:
+    (folder / "broken").mkdir()
+    (folder / "broken" / "model.safetensors").write_bytes(b"garbage")
+    broken = next(entry for entry in services.checkpoints() if entry.name.endswith("broken"))
+    assert broken.header is None
+    assert broken.problem is not None
+    assert "not a whole safetensors file" in broken.problem
+
+
+def test_one_model_object_serves_everyone(folder: Path) -> None:
+    assert services.model(str(folder / "routed")) is services.model(str(folder / "routed"))
+
+
+def test_a_checkpoint_that_was_trained_further_is_loaded_anew(folder: Path, tiny: MakeModel) -> None:
+    before = services.identity(str(folder / "routed"))
+    tiny(seed=9).save_pretrained(folder / "routed")
+    assert services.identity(str(folder / "routed")) != before
+
+
+def test_a_trace_is_that_of_the_model(folder: Path) -> None:
+    trace = services.trace(str(folder / "routed"), b"hello")
+    assert trace.ids.tolist() == [list(b"hello")]
+    assert np.allclose(trace.probabilities.sum(-1), 1)
+
+
+def test_an_upload_is_kept_under_its_hash(folder: Path) -> None:
+    content = (folder / "routed" / "model.safetensors").read_bytes()
+    name = services.add_upload(io.BytesIO(content))
+    assert weights_hash(services.model(name)) == services.identity(str(folder / "routed"))
+    assert services.add_upload(io.BytesIO(content)) == name
+    assert name in [entry.name for entry in services.checkpoints()]
+
+
+def test_a_refused_upload_leaves_nothing_behind(folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="not a whole safetensors file"):
+        services.add_upload(io.BytesIO(b"garbage"))
+    assert list((services.home() / "uploads").iterdir()) == []
+
+
+def test_a_checkpoint_that_has_gone_is_a_sentence(folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="There is no such checkpoint"):
+        services.model(str(folder / "gone"))
+
+
+@pytest.mark.parametrize(("value", "expected"), [("", False), ("0", False), ("1", True)])
+def test_read_only_is_a_switch(monkeypatch: pytest.MonkeyPatch, value: str, expected: bool) -> None:
+    monkeypatch.setenv("TILELLI_READ_ONLY", value)
+    assert services.read_only() is expected
