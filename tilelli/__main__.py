@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tilelli.errors import TilelliError
+from tilelli.errors import InputError, TilelliError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], None] = options.command
         command(options)
     except TilelliError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -39,7 +39,9 @@ def _train(options: argparse.Namespace) -> None:
     from tilelli.training.loop import Step, train
     from tilelli.training.run import RunFolder
 
-    if options.threads:
+    if options.threads is not None:
+        if options.threads < 1:
+            raise InputError("There is no such number of threads", str(options.threads), "Use --threads 1 or more.")
         torch.set_num_threads(options.threads)
     recipe = Recipe.from_yaml(options.config)
     changes = {key: value for key in ("steps", "seed") if (value := getattr(options, key)) is not None}

@@ -73,7 +73,7 @@ class ByteLM(nn.Module):
             Logits (B, T, 256) float32, and the memory that the next call needs.
 
         Raises:
-            InputError: the text would run past the context.
+            InputError: the text would run past the context, or an intervention names no router.
         """
         start = state.position if state else 0
         end = start + ids.shape[1]
@@ -83,6 +83,10 @@ class ByteLM(nn.Module):
                 f"{end} bytes for {self.config.context} positions",
                 "Shorten it, or let tilelli.generation slide the window.",
             )
+        for number in interventions or {}:
+            if self.kind != "routed" or not 0 <= number < self.config.n_blocks:
+                seen = f"block {number} of a {self.kind} model of {self.config.n_blocks}"
+                raise InputError("There is no router to intervene in", seen, "Name a block of a routed model.")
         x = self.embedding(ids) + self.positions.weight[start:end]  # (B, T, d_model)
         memory = []
         for number, block in enumerate(self.blocks):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from tilelli.base import ByteLM, build
@@ -40,7 +41,12 @@ def load(name: str | Path, expect: type[Model]) -> Model:
             f"{name} holds a {header.config.kind} model",
             f"Load it with {type(model).__name__}.from_pretrained.",
         )
-    tensors = {key: value.float() for key, value in load_file(header.path).items()}
+    try:
+        tensors = {key: value.float() for key, value in load_file(header.path).items()}
+    except SafetensorError as error:  # stricter than our own look at the header, on text that is no text for one
+        cause = " ".join(str(error).split())[:120]
+        remedy = "Get it again, or name another."
+        raise CheckpointError(f"{header.path.name} cannot be read", cause, remedy) from None
     for key, value in tensors.items():
         if not value.isfinite().all():
             bad = int((~value.isfinite()).sum())

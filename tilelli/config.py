@@ -6,6 +6,7 @@ is an error that says the range. Nothing here is ever executed, and nothing here
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from dataclasses import dataclass, field
@@ -66,7 +67,10 @@ def _coerce(name: str, value: Any, hint: Any) -> Any:
         if option is type(None) and value is None:
             return None
         if option is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            try:
+                return float(value)
+            except OverflowError:  # a whole number beyond all floats: out of every range
+                return math.inf if value > 0 else -math.inf
         if option is int and isinstance(value, int) and not isinstance(value, bool):
             return value
         if option in (str, bool) and isinstance(value, option):
@@ -183,7 +187,7 @@ class Recipe:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise ConfigError("The recipe cannot be read", f"{path} ({error.strerror})", "See configs/.") from None
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # impossible dates and deep nests among them
             line = " ".join(str(error).split())
             raise ConfigError("The recipe is not YAML", f"{path}: {line[:120]}", "Compare it with configs/.") from None
         if not isinstance(content, dict) or not set(content) <= {"model", "training"}:

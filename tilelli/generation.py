@@ -15,9 +15,8 @@ from torch import Tensor
 
 from tilelli.base import ByteLM
 from tilelli.config import Settings, between
-from tilelli.errors import InputError
 from tilelli.state import DecodeState
-from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, ByteTokenizer
+from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, ByteTokenizer, check_bytes
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def stream(
         InputError: an id is not a byte.
     """
     s = sampling or Sampling()
-    text = _checked(ids) or [END_OF_DOCUMENT]
+    text = check_bytes(ids) or [END_OF_DOCUMENT]
     return _released(_written(model, text, s, should_stop), [ByteTokenizer().encode(stop) for stop in s.stop if stop])
 
 
@@ -120,11 +119,11 @@ def distribution(logits: Tensor, sampling: Sampling) -> Tensor:
 
     `logits` is (256,) and `sampling.temperature` above 0. At least one byte always remains.
     """
-    scaled = logits.double() / sampling.temperature
+    scaled = (logits.double() - logits.max()) / sampling.temperature  # the largest is 0 however small the divisor
     if 0 < sampling.top_k < VOCABULARY:
         keep = scaled.topk(sampling.top_k).indices
         scaled = torch.full_like(scaled, -math.inf).scatter(0, keep, scaled[keep])
-    p = (scaled - scaled.max()).softmax(dim=-1)
+    p = scaled.softmax(dim=-1)
     if sampling.top_p < 1:
         ordered, index = p.sort(descending=True, stable=True)
         before = ordered.cumsum(0) - ordered  # probability of what is likelier than this byte
@@ -147,11 +146,3 @@ def _released(written: Iterator[Written], stops: list[list[int]]) -> Iterator[Wr
         yield from held[:free]
         held = held[free:]
     yield from held
-
-
-def _checked(ids: Sequence[int]) -> list[int]:
-    values = [int(i) for i in ids]
-    for place, value in enumerate(values):
-        if not 0 <= value < VOCABULARY:
-            raise InputError("An id is not a byte", f"{value} at place {place}", "Encode text with ByteTokenizer.")
-    return values

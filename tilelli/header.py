@@ -54,12 +54,16 @@ def find(name: str | Path) -> Path:
     text = str(name)
     if text in bundled():
         return BUNDLED / text.split("/")[1] / WEIGHTS
-    path = Path(text).expanduser()
-    if path.is_dir():
+    try:
+        path = Path(text).expanduser()
+        folder, file = path.is_dir(), path.is_file()
+    except (OSError, RuntimeError, ValueError):  # too long for a path, or the home of nobody
+        folder = file = False
+    if folder:
         if (path / WEIGHTS).is_file():
             return path / WEIGHTS
         raise CheckpointError("The folder holds no checkpoint", f"{path} without {WEIGHTS}", "Name another folder.")
-    if path.is_file():
+    if file:
         return path
     return download(text, (WEIGHTS, CONFIG, PROVENANCE), bundled())
 
@@ -83,23 +87,24 @@ def _tensors_of(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, Any]]
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
-        if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] <= b"\x05"):
-            raise CheckpointError("A pickle can run code and is not opened", path.name, CONVERT)
         length = int.from_bytes(start, "little")
         if len(start) < 8 or length > LARGEST_HEADER or length > size - 8:
+            if start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] <= b"\x05"):
+                raise CheckpointError("A pickle can run code and is not opened", path.name, CONVERT)
             seen = f"{path.name} has {size} bytes and claims a header of {length}"
             raise CheckpointError("The file is not a whole safetensors file", seen, "Get it again, or name another.")
         raw = file.read(length)
     try:
-        header = json.loads(raw)
+        header = json.loads(raw.decode())
         metadata = header.pop("__metadata__", {})
         entries = {key: (e["dtype"], tuple(e["shape"]), tuple(e["data_offsets"])) for key, e in header.items()}
         spans = sorted(span for _, _, span in entries.values())
         claimed = spans[-1][1] if spans else 0
         plain = isinstance(metadata, dict) and all(
-            type(n) is int and n >= 0 for _, shape, span in entries.values() for n in (*shape, *span)
+            isinstance(dtype, str) and len(span) == 2 and all(type(n) is int and n >= 0 for n in (*shape, *span))
+            for dtype, shape, span in entries.values()
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         plain = False
     if not plain:
         raise CheckpointError(
@@ -123,7 +128,7 @@ def _config_of(path: Path, metadata: dict[str, Any]) -> ModelConfig:
     """The configuration inside the file; one beside it must say the same."""
     try:
         inside = json.loads(metadata["config"]) if "config" in metadata else None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         inside = None
     beside = _read_json(path.with_name(CONFIG))
     found = inside if inside is not None else beside

@@ -8,6 +8,8 @@ This module knows nothing of models.
 import codecs
 from collections.abc import Iterable
 
+from tilelli.errors import InputError
+
 VOCABULARY = 256
 END_OF_DOCUMENT = 0  # NUL: legal in no text file, so it can separate documents in the training stream
 
@@ -26,6 +28,15 @@ class ByteTokenizer:
     def decode(self, ids: Iterable[int], errors: str = "replace") -> str:
         """Text of `ids` (ints in 0..255, or a 1-D tensor). `errors` is that of `bytes.decode`."""
         return bytes(int(i) for i in ids).decode("utf-8", errors=errors)
+
+
+def check_bytes(ids: Iterable[int]) -> list[int]:
+    """`ids` as a list, if every one is a byte; else an InputError that says which is not."""
+    values = [int(i) for i in ids]
+    for place, value in enumerate(values):
+        if not 0 <= value < VOCABULARY:
+            raise InputError("An id is not a byte", f"{value} at place {place}", "Encode text with ByteTokenizer.")
+    return values
 
 
 class IncrementalDecoder:

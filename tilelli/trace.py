@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from tilelli.errors import InputError
+from tilelli.tokenizer import check_bytes
 
 if TYPE_CHECKING:
     from tilelli.base import ByteLM
@@ -68,10 +69,11 @@ def trace(model: "ByteLM", ids: Sequence[int] | Tensor) -> Trace:
     """Read `ids`, (T,) or (B, T) with 1 <= T <= context, and record what happened.
 
     Raises:
-        InputError: there is no byte, or there are more than the context holds.
+        InputError: there is no byte, one is not in 0..255, or there are more than the context holds.
     """
     ids = torch.as_tensor(ids, dtype=torch.int64)
     ids = ids[None] if ids.ndim == 1 else ids
+    check_bytes(ids.flatten().tolist())
     if ids.shape[1] == 0:
         raise InputError("There is nothing to trace", "an empty text", "Give at least one byte.")
     recorder = Recorder()

@@ -194,3 +194,9 @@ def test_a_model_of_the_wrong_kind_is_refused() -> None:
 @pytest.mark.parametrize(("kind", "expected"), [("routed", TilelliLM), ("vanilla", VanillaLM)])
 def test_build_makes_the_kind_that_the_configuration_names(kind: str, expected: type) -> None:
     assert type(build(ModelConfig(kind=kind, d_model=8, context=8))) is expected
+
+
+@pytest.mark.parametrize(("kind", "block"), [("routed", 2), ("routed", -1), ("vanilla", 0)])
+def test_an_intervention_where_no_router_is_is_refused(tiny: MakeModel, kind: str, block: int) -> None:
+    with pytest.raises(InputError, match="no router to intervene in"):
+        tiny(kind)(torch.zeros(1, 3, dtype=torch.int64), interventions={block: torch.ones(3) / 3})

@@ -104,3 +104,8 @@ def test_a_trace_ends_with_the_context(model: ByteLM) -> None:
 )
 def test_effective_pathways_counts_those_in_use(weights: list[float], count: float) -> None:
     assert effective_pathways(torch.tensor([weights])).tolist() == pytest.approx([count])
+
+
+def test_what_is_not_a_byte_is_refused(routed: ByteLM) -> None:
+    with pytest.raises(InputError, match="not a byte"):
+        trace(routed, [1, 300])

@@ -4,6 +4,7 @@ A corpus is a list of documents, each a `bytes`. Held-out documents are chosen b
 document always falls on the same side, whatever the order of the files. This module knows nothing of windows or models.
 """
 
+import glob
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -51,7 +52,8 @@ def read(path: str | Path, text_field: str = "text") -> Corpus:
         DataError: nothing is there, the format is broken, the column is missing, or no document is left.
     """
     path = Path(path)
-    files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if _format(f)) if path.is_dir() else []
+    inside = path.rglob("*") if path.is_dir() else ()
+    files = [path] if path.is_file() else sorted(f for f in inside if f.is_file() and _format(f))
     if not files:
         raise DataError(
             "There is no text to read", str(path), "Give a text, JSONL or Parquet file, or a folder of them."
@@ -77,7 +79,10 @@ def split(corpus: Corpus) -> tuple[list[bytes], list[bytes]]:
         return [only[:cut]], [only[cut:]]
     held = [d for d in corpus.documents if _is_held_out(d)] or corpus.documents[-1:]
     chosen = set(held)
-    return [d for d in corpus.documents if d not in chosen], held
+    kept = [d for d in corpus.documents if d not in chosen]
+    if not kept:
+        raise DataError("No text is left to train on", f"{len(held)} documents, all held out", "Give more documents.")
+    return kept, held
 
 
 def _is_held_out(document: bytes) -> bool:
@@ -92,18 +97,21 @@ def _format(file: Path) -> str | None:
 
 def _texts(file: Path, text_field: str) -> Iterator[object]:
     import datasets
+    import fsspec
 
     datasets.disable_progress_bars()
     kind = _format(file) or "text"
-    field = "text" if kind == "text" else text_field
-    options = {"sample_by": "document"} if kind == "text" else {}
     try:
-        rows = datasets.load_dataset(kind, data_files=str(file), split="train", streaming=True, **options)
+        if kind == "text":  # read as it stands: the library would turn \r\n into \n
+            with fsspec.filesystem("file").open(str(file), "rb", compression="infer") as opened:
+                yield opened.read().decode()
+            return
+        rows = datasets.load_dataset(kind, data_files=glob.escape(str(file)), split="train", streaming=True)
         for row in rows:
-            if field not in row:
+            if text_field not in row:
                 seen = f"{file} has {', '.join(row)}"
-                raise DataError(f"There is no column {field!r}", seen, "Name the right one with --text-field.")
-            yield row[field]
+                raise DataError(f"There is no column {text_field!r}", seen, "Name the right one with --text-field.")
+            yield row[text_field]
     except DataError:
         raise
     except Exception as error:  # datasets raises many kinds, all of which mean that this file cannot be read

@@ -75,6 +75,8 @@ def train(
     facts: dict[str, Any] = {"step": 0, "seconds": 0.0, **same}
     if resume and folder.has_state():
         facts = folder.load_state(model, optimizer, same)
+    else:
+        folder.forget_after(0)  # records of a run that was killed before its first save
     forward = torch.compile(model) if c.compile else model
     half = uses_bfloat16(c.precision)
     sample = _first_bytes(held_out, c.eval_bytes)
@@ -83,6 +85,8 @@ def train(
     began, before, stopped = time.monotonic(), facts["seconds"], False
 
     model.provenance = _provenance(recipe, corpus, facts, bytes_a_step, folder)
+    if facts["step"]:
+        save_checkpoint(model, folder.path)  # a kill may have come between the state and the checkpoint
 
     def keep(step: int) -> None:
         facts.update(step=step, seconds=round(before + time.monotonic() - began, 1))
@@ -108,7 +112,9 @@ def train(
         bpb = nats.item() / math.log(2)
         speed = bytes_a_step / (time.monotonic() - step_began)
         if not math.isfinite(bpb):
-            raise TrainingError("The loss is no longer a number", f"step {done}", "Lower learning_rate, then --resume.")
+            raise TrainingError(
+                "The loss is no longer a number", f"step {done}", "Start again with a lower learning_rate."
+            )
         if done % c.log_every == 0 or done == c.steps:
             shares = [[round(s, 4) for s in w.detach().float().mean(dim=(0, 1)).tolist()] for w in routing]
             record = {"step": done, "bpb": round(bpb, 5), "grad_norm": round(norm.item(), 4), "shares": shares}

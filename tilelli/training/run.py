@@ -36,7 +36,11 @@ class RunFolder:
 
     def claim(self, resume: bool) -> None:
         """Make the folder; refuse one that already holds a run, unless it is to be resumed."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            seen = f"{self.path} ({error.strerror})"
+            raise TrainingError("The folder of the run cannot be made", seen, "Choose another --out.") from None
         if not resume and ((self.path / METRICS).exists() or self.has_state()):
             raise TrainingError(
                 "The folder already holds a run", str(self.path), "Add --resume, or choose another --out."
@@ -92,9 +96,13 @@ class RunFolder:
             kept = {kind: tensors[f"{kind}.{name}"] for kind in OPTIMIZER if f"{kind}.{name}" in tensors}
             if kept:
                 optimizer.state[parameter] = kept
-        records = [record for record in self.metrics() if record["step"] <= facts["step"]]
-        write(self.path / METRICS, "".join(json.dumps(record) + "\n" for record in records).encode())
+        self.forget_after(facts["step"])
         return facts
+
+    def forget_after(self, step: int) -> None:
+        """Leave out of the records what a resumed run is going to do again."""
+        records = [record for record in self.metrics() if record["step"] <= step]
+        write(self.path / METRICS, "".join(json.dumps(record) + "\n" for record in records).encode())
 
 
 def _states(model: ByteLM, optimizer: torch.optim.Optimizer) -> list[dict[str, Tensor]]:

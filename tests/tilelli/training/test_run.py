@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.conftest import MakeModel
+from tilelli.base import ByteLM
+from tilelli.errors import TrainingError
+from tilelli.training.loop import make_optimizer
+from tilelli.training.run import METRICS, STATE, RunFolder
+
+FACTS = {"step": 3, "data": "abc"}
+
+
+def stepped(model: ByteLM) -> torch.optim.Optimizer:
+    """An optimizer that has taken two steps on `model`."""
+    model.requires_grad_(True)
+    optimizer = make_optimizer(model, 0.1)
+    for group in optimizer.param_groups:
+        group["lr"] = 1e-2
+    for _ in range(2):
+        model(torch.tensor([[1, 2, 3]]))[0].square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return optimizer
+
+
+def test_weights_and_optimizer_come_back_exactly(tiny: MakeModel, tmp_path: Path) -> None:
+    model, other = tiny(), tiny(seed=1)
+    optimizer, fresh = stepped(model), make_optimizer(other, 0.1)
+    RunFolder(tmp_path).save_state(model, optimizer, FACTS)
+    assert RunFolder(tmp_path).load_state(other, fresh, {"data": "abc"}) == FACTS
+    for mine, back in zip(model.parameters(), other.parameters(), strict=True):
+        assert torch.equal(mine, back)
+        assert all(torch.equal(value, fresh.state[back][key]) for key, value in optimizer.state[mine].items())
+
+
+def test_a_state_before_the_first_step_can_be_saved(tiny: MakeModel, tmp_path: Path) -> None:
+    model, folder = tiny(), RunFolder(tmp_path)
+    folder.save_state(model, make_optimizer(model, 0.1), FACTS)
+    assert folder.load_state(tiny(seed=1), make_optimizer(model, 0.1), {}) == FACTS
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 99, (10**10).to_bytes(8, "little") + b"{}"])
+def test_a_state_that_cannot_be_read_is_refused(tiny: MakeModel, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / STATE).write_bytes(content)
+    with pytest.raises(TrainingError, match=r"The run cannot be resumed: .*state\.safetensors"):
+        RunFolder(tmp_path).load_state(tiny(), make_optimizer(tiny(), 0.1), {})
+
+
+def test_a_file_of_another_program_is_no_state(tiny: MakeModel, tmp_path: Path) -> None:
+    tiny().save_pretrained(tmp_path)
+    (tmp_path / "model.safetensors").rename(tmp_path / STATE)
+    with pytest.raises(TrainingError, match="The run cannot be resumed"):
+        RunFolder(tmp_path).load_state(tiny(), make_optimizer(tiny(), 0.1), {})
+
+
+def test_records_after_the_saved_step_are_forgotten(tiny: MakeModel, tmp_path: Path) -> None:
+    folder, model = RunFolder(tmp_path), tiny()
+    optimizer = make_optimizer(model, 0.1)
+    for step in (2, 3, 4):
+        folder.log({"step": step})
+    folder.save_state(model, optimizer, FACTS)
+    folder.load_state(model, optimizer, {})
+    assert folder.metrics() == [{"step": 2}, {"step": 3}]
+
+
+def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.log({"step": 1})
+    with (tmp_path / METRICS).open("a") as file:
+        file.write('{"step": 2, "bp')
+    assert folder.metrics() == [{"step": 1}]
+
+
+def test_a_folder_without_metrics_has_none(tmp_path: Path) -> None:
+    assert RunFolder(tmp_path / "absent").metrics() == []
+
+
+def test_a_new_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "a" / "b").claim(resume=False)
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+@pytest.mark.parametrize("name", [STATE, METRICS])
+def test_a_folder_in_use_is_claimed_only_to_go_on(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("")
+    RunFolder(tmp_path).claim(resume=True)
+    with pytest.raises(TrainingError, match="The folder already holds a run"):
+        RunFolder(tmp_path).claim(resume=False)
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(text_file: Path) -> None:
+    with pytest.raises(TrainingError, match=r"text\.txt"):
+        RunFolder(text_file).claim(resume=False)
