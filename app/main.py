@@ -11,19 +11,19 @@ import streamlit as st  # noqa: E402
 
 from app import inputs, services  # noqa: E402
 
-st.set_page_config(page_title="Tilelli Lab", page_icon=":material/alt_route:", layout="wide")
+st.set_page_config(page_title="Tilelli Lab", page_icon=Path(__file__).with_name("icon.svg"), layout="wide")
 services.warm_up()
 page = st.navigation(
     {
         "": [
-            st.Page("pages/overview.py", title="Overview", icon=":material/home:", default=True),
-            st.Page("pages/checkpoints.py", title="Checkpoints", icon=":material/database:"),
-            st.Page("pages/write.py", title="Write", icon=":material/edit:"),
+            st.Page("views/overview.py", title="Overview", icon=":material/home:", default=True),
+            st.Page("views/checkpoints.py", title="Checkpoints", icon=":material/database:"),
+            st.Page("views/write.py", title="Write", icon=":material/edit:"),
         ],
         "See inside": [
-            st.Page("pages/routing.py", title="Router", icon=":material/alt_route:"),
-            st.Page("pages/attention.py", title="Attention", icon=":material/hub:"),
-            st.Page("pages/weights.py", title="Weights", icon=":material/grid_on:"),
+            st.Page("views/routing.py", title="Router", icon=":material/alt_route:"),
+            st.Page("views/attention.py", title="Attention", icon=":material/hub:"),
+            st.Page("views/weights.py", title="Weights", icon=":material/grid_on:"),
         ],
     }
 )

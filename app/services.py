@@ -113,8 +113,19 @@ def add_from_hub(name: str) -> str:
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> Thread:
-    """Import torch while the first page is being read; no page but those that run a model waits for it."""
-    thread = Thread(target=__import__, args=("tilelli.model",), daemon=True)
+    """Import torch while the first page is being read; no page but those that run a model waits for it.
+
+    One thread a model: at one byte a step more are slower even alone, and sessions would starve each other.
+    """
+
+    def load() -> None:
+        import torch
+
+        import tilelli.model  # noqa: F401
+
+        torch.set_num_threads(1)
+
+    thread = Thread(target=load, daemon=True)
     thread.start()
     return thread
 

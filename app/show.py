@@ -18,9 +18,8 @@ def picture(fig: go.Figure, numbers: pd.DataFrame, name: str, caption: str) -> N
     """
     camera = {"toImageButtonOptions": {"filename": name, "format": "png", "scale": 2}, "displaylogo": False}
     st.plotly_chart(fig, key=f"{name}_figure", config=camera)
-    left, right = st.columns([5, 1], vertical_alignment="top")
-    left.caption(caption)
-    with right.popover("Take away", type="tertiary"):
+    st.caption(caption)
+    with st.popover("Take away", type="tertiary", icon=":material/download:"):
         st.download_button("Numbers (CSV)", lambda: numbers.to_csv(index=False), f"{name}.csv", key=f"{name}_csv")
         st.download_button("Picture (HTML)", _html(fig), f"{name}.html", "text/html", key=f"{name}_html")
         st.caption("PNG: the camera in the picture's own toolbar.")

@@ -11,7 +11,13 @@ from app.figures.strip import Cell, Colour, characters, legend, rgb, strip, tabl
 from probes.routing import ALL, Routing, name_of
 
 COLOURS: dict[str, Colour] = {name: rgb(colour) for name, colour in theme.PATHWAY_COLOURS.items()}
-BY_BLOCK, BY_CLASS, ALONG = "Share of the mix, block by block", "Share of the mix, by kind of byte", "Pathways in use"
+BY_BLOCK, BY_CLASS, ALONG = (
+    "Share of the mix, block by block",
+    "Share of the mix, by kind of byte",
+    "How many pathways each byte uses",
+)
+BLANK: Colour = (0, 0, 0)
+INK = {"local": "black", "sparse": "black", "dense": "white"}  # the better readable one on each colour
 WAITING = "Appears as soon as there is a text and a routed checkpoint."
 
 
@@ -23,11 +29,12 @@ class Bars(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """One line a block: what each byte is called, and how many pathways it really used."""
+    """One line a block: what each byte is called, how many pathways it really used, and which of them won."""
 
     positions: list[int]
     signs: list[str]
     effective: dict[str, list[float]]
+    winners: dict[str, list[str]]
     most: int
 
 
@@ -46,9 +53,16 @@ def text_strip(result: Routing, block: str = ALL) -> str:
 
 def block_strip(result: Routing) -> str:
     """The text, and under each byte its winning pathway in every block."""
-    text = [Cell(sign, (0, 0, 0), 0.0, name) for sign, name in zip(_signs(result), _names(result), strict=True)]
+    names = _names(result)
+    heads = [("text", _signs(result))]
+    if (result.ids >= 0x80).any():  # the bytes of a character are hex: say which character, above its first byte
+        heads = [("text", _characters(result)), ("bytes", _signs(result))]
+    rows = [
+        (label, [Cell(sign, BLANK, 0.0, name) for sign, name in zip(signs, names, strict=True)])
+        for label, signs in heads
+    ]
     blocks = [name_of(number) for number in result.numbers]
-    return table([("text", text), *((block, _cells(result, block)) for block in blocks)])
+    return table([*rows, *((block, _cells(result, block)) for block in blocks)])
 
 
 def gather_by_block(result: Routing | None) -> Bars | None:
@@ -72,9 +86,14 @@ def gather_along(result: Routing | None) -> Lines | None:
     """How many pathways each byte used, block by block."""
     if result is None or not len(result.ids):
         return None
-    lines = {name_of(number): row.tolist() for number, row in zip(result.numbers, result.effective, strict=True)}
-    positions = list(range(result.first, result.first + len(result.ids)))
-    return Lines(positions, [html.escape(name) for name in _names(result)], lines, len(result.pathways))
+    mixes = {name_of(number): result.mix(name_of(number)) for number in result.numbers}
+    return Lines(
+        positions=list(range(result.first, result.first + len(result.ids))),
+        signs=[html.escape(name) for name in _names(result)],
+        effective={block: mix.effective.tolist() for block, mix in mixes.items()},
+        winners={block: [result.pathways[i] for i in mix.weights.argmax(axis=1)] for block, mix in mixes.items()},
+        most=len(result.pathways),
+    )
 
 
 def by_block(result: Routing | None) -> go.Figure:
@@ -88,29 +107,37 @@ def by_class(result: Routing | None, block: str = ALL) -> go.Figure:
 
 
 def along(result: Routing | None) -> go.Figure:
-    """How many pathways each byte really used: a line a block."""
+    """How many pathways each byte really used: a line a block, one under the other, its dots coloured by the winner."""
     lines = gather_along(result)
     if lines is None:
         return theme.empty(ALONG, WAITING)
-    fig = theme.figure(ALONG, "byte", "effective pathways", height=320)
-    for name, values in lines.effective.items():
+    fig = theme.figure(ALONG, height=110 + 90 * len(lines.effective))
+    fig.set_subplots(len(lines.effective), 1, shared_xaxes=True, vertical_spacing=0.04)
+    for row, (block, values) in enumerate(lines.effective.items(), start=1):
         fig.add_scatter(
+            row=row,
+            col=1,
             x=lines.positions,
             y=values,
-            name=name,
-            text=lines.signs,
+            text=[
+                f"{sign}<br>largest weight: {winner}"
+                for sign, winner in zip(lines.signs, lines.winners[block], strict=True)
+            ],
             mode="lines+markers",
-            line={"width": 1},
-            marker={"size": 4},
-            hovertemplate="%{text}<br>%{y:.2f} pathways<extra>" + name + "</extra>",
+            line={"width": 1, "color": theme.GREY},
+            marker={"size": 5, "color": [theme.PATHWAY_COLOURS[winner] for winner in lines.winners[block]]},
+            hovertemplate="%{text}<br>%{y:.2f} pathways in use<extra>" + block + "</extra>",
         )
-    return fig.update_yaxes(range=[0.9, lines.most + 0.1])
+        fig.update_yaxes(title_text=block, row=row, col=1)
+    fig.update_xaxes(title_text="byte", row=len(lines.effective), col=1)
+    fig.update_yaxes(range=[0.8, lines.most + 0.2], tickvals=list(range(1, lines.most + 1)))
+    return fig.update_layout(showlegend=False)
 
 
 def _bars(title: str, bars: Bars | None) -> go.Figure:
     if bars is None:
         return theme.empty(title, WAITING)
-    fig = theme.figure(title, "", "", height=130 + 30 * len(bars.labels))
+    fig = theme.figure(title, height=120 + 30 * len(bars.labels))
     for name, shares in bars.shares.items():
         fig.add_bar(
             y=bars.labels,
@@ -118,14 +145,20 @@ def _bars(title: str, bars: Bars | None) -> go.Figure:
             name=name,
             orientation="h",
             marker={"color": theme.PATHWAY_COLOURS[name]},
-            text=[theme.percent(share) if share >= 0.1 else "" for share in shares],
+            text=[theme.percent(share) for share in shares],
             textposition="inside",
             insidetextanchor="middle",
+            insidetextfont={"color": INK[name]},
             textangle=0,
             hovertemplate="%{y}: %{x:.1%} " + name + "<extra></extra>",
         )
-    fig.update_layout(barmode="stack", bargap=0.25, legend={"traceorder": "normal"})
-    fig.update_xaxes(range=[0, 1], tickformat=".0%", fixedrange=True)
+    fig.update_layout(
+        barmode="stack", bargap=0.25, uniformtext={"minsize": 10, "mode": "hide"}, legend={"traceorder": "normal"}
+    )
+    fig.update_layout(margin={"b": 32, "r": 28})
+    quarters = [0, 0.25, 0.5, 0.75, 1]
+    fig.update_xaxes(range=[0, 1], tickvals=quarters, ticktext=[f"{x:.0%}".replace("%", " %") for x in quarters])
+    fig.update_xaxes(fixedrange=True)
     return fig.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True)
 
 
@@ -157,3 +190,11 @@ def _names(result: Routing) -> list[str]:
 
 def _signs(result: Routing) -> list[str]:
     return [theme.glyph(byte) for byte in result.ids.tolist()]
+
+
+def _characters(result: Routing) -> list[str]:
+    """Each character at its first byte, nothing at the others."""
+    signs = [""] * len(result.ids)
+    for text, place in characters(result.ids.tolist()):
+        signs[place.start] = text
+    return signs

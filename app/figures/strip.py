@@ -16,7 +16,9 @@ Colour = tuple[int, int, int]
 
 STRONGEST = 0.6  # opacity at strength 1: text on any ground keeps a contrast of 4.5 to 1 in both themes
 MONOSPACE = "font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace"
-JOINERS = "\u200c\u200d"
+ZERO_WIDTH_JOINER = "\u200d"
+JOINERS = ("\u200c", ZERO_WIDTH_JOINER)
+LONGEST = 16  # code points that may pile up in one character; a model can write accents without end
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ def rgb(colour: str) -> Colour:
 
 def strip(cells: Sequence[Cell]) -> str:
     """Cells one after another, wrapped over as many lines as the page is narrow."""
-    style = f'{MONOSPACE};font-size:.9rem;line-height:1.5;display:flex;flex-wrap:wrap;gap:2px 1px" dir="ltr'
-    shape = "min-width:1.15em;padding:0 1px;text-align:center;border-radius:2px;white-space:pre"
+    style = f'{MONOSPACE};font-size:.9rem;line-height:1.5;display:flex;flex-wrap:wrap;gap:2px" dir="ltr'
+    shape = "min-width:1.15em;padding:0 2px;text-align:center;border-radius:2px;white-space:pre"
     return f'<div style="{style}">{"".join(_cell(cell, shape) for cell in cells)}</div>'
 
 
@@ -56,7 +58,8 @@ def table(rows: Sequence[tuple[str, Sequence[Cell]]]) -> str:
     return (
         f'<div dir="ltr" style="{MONOSPACE};font-size:.85rem;display:flex;gap:.6em">'
         f'<div style="{grid};flex:none;white-space:nowrap;opacity:.8">{labels}</div>'
-        f'<div style="overflow-x:auto;padding-bottom:.6em" tabindex="0"><div style="{columns}">{cells}</div></div></div>'
+        f'<div style="overflow-x:auto;padding-bottom:.6em" tabindex="0">'
+        f'<div style="{columns}">{cells}</div></div></div>'
     )
 
 
@@ -76,19 +79,18 @@ def characters(ids: Sequence[int]) -> list[tuple[str, slice]]:
     whatever would be invisible is shown by a sign of its own.
     """
     found: list[tuple[str, slice]] = []
-    open_end = False  # the last entry is a visible character that marks may join
-    start = 0
+    start, last = 0, ""  # the last entry as it stands in the text; empty if it is shown by another sign
     while start < len(ids):
         sign = _character_at(ids, start)
-        length = len(sign.encode()) if sign else 1
-        here = slice(start, start + length)
-        start += length
-        if found and open_end and sign and (_is_mark(sign) or found[-1][0].endswith("\u200d")):
-            text, before = found[-1]
-            found[-1] = text + sign, slice(before.start, here.stop)
-            continue
-        open_end = bool(sign) and sign.isprintable() and not sign.isspace()
-        found.append((_visible(sign) if sign else theme.glyph(ids[here.start]), here))
+        here = slice(start, start + (len(sign.encode()) or 1))
+        if _joins(last, sign):
+            last += sign
+            found[-1] = last, slice(found[-1][1].start, here.stop)
+        else:
+            text = _visible(sign) if sign else theme.glyph(ids[start])
+            last = sign if sign == text else ""
+            found.append((text, here))
+        start = here.stop
     return found
 
 
@@ -102,17 +104,27 @@ def _character_at(ids: Sequence[int], start: int) -> str:
     return ""
 
 
+def _joins(last: str, sign: str) -> bool:
+    """True if a reader takes `sign` for a part of `last`, the visible character before it."""
+    if not last or not sign or len(last) >= LONGEST:
+        return False
+    if sign in JOINERS or last[-1] == ZERO_WIDTH_JOINER:  # they shape letters and emoji, never ASCII
+        return min(last[0], sign) >= "\x80" and (sign in JOINERS or _visible(sign) == sign)
+    return _is_mark(sign)
+
+
 def _visible(sign: str) -> str:
+    """The sign itself if it can be seen, else one that stands for it."""
     if ord(sign) < 0x80:
         return theme.glyph(ord(sign))
-    if _is_mark(sign) and sign.isprintable():
-        return "◌" + sign
-    return sign if sign.isprintable() and not sign.isspace() else f"U+{ord(sign):04X}"
+    if not sign.isprintable() or sign.isspace():
+        return f"U+{ord(sign):04X}"
+    return "◌" + sign if _is_mark(sign) else sign
 
 
 def _is_mark(sign: str) -> bool:
-    """True for what changes the character before it: accents, vowel signs, joiners, skin tones."""
-    return unicodedata.category(sign).startswith("M") or sign in JOINERS or 0x1F3FB <= ord(sign) <= 0x1F3FF
+    """True for what changes the character before it: accents, vowel signs, skin tones."""
+    return unicodedata.category(sign).startswith("M") or "\U0001f3fb" <= sign <= "\U0001f3ff"
 
 
 def _cell(cell: Cell, shape: str = "") -> str:

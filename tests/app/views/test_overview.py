@@ -17,7 +17,7 @@ def test_the_dashboard_opens_on_the_overview(folder: Path) -> None:
 def test_every_page_opens_from_the_menu(folder: Path) -> None:
     page = AppTest.from_file(APP / "main.py", default_timeout=60).run()
     for name in PAGES:
-        page.switch_page(f"pages/{name}.py").run()
+        page.switch_page(f"views/{name}.py").run()
         assert not page.exception, name
         assert page.title[0].value.endswith("?"), name
 

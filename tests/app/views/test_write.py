@@ -9,7 +9,7 @@ from tilelli import ByteTokenizer
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load
 
-PAGE = APP / "pages" / "write.py"
+PAGE = APP / "views" / "write.py"
 
 
 def opened(folder: Path, kind: str = "routed") -> AppTest:

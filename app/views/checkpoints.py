@@ -22,17 +22,11 @@ print(lm.provenance)
 
 def facts(name: str, header: Header) -> None:
     """Size, identity and provenance of the chosen checkpoint."""
-    for column, (label, value) in zip(
-        st.columns(4),
-        {
-            "Parameters": theme.count(header.num_parameters),
-            "File": theme.size(header.file_size),
-            "Kind": header.config.kind,
-            "Context": f"{header.config.context} bytes",
-        }.items(),
-        strict=True,
-    ):
-        column.metric(label, value)
+    with st.container(horizontal=True):
+        st.metric("Parameters", theme.count(header.num_parameters))
+        st.metric("File", theme.size(header.file_size))
+        st.metric("Kind", header.config.kind)
+        st.metric("Context", f"{header.config.context} bytes")
     st.markdown(f"Identity (SHA-256 of the weights): `{services.identity(name)}`")
     curve = gather(name, header.provenance)
     numbers = pd.DataFrame({"megabytes": curve.megabytes, "bpb": curve.bpb} if curve else {"megabytes": [], "bpb": []})

@@ -49,12 +49,12 @@ else:
 st.subheader("What to try first")
 left, middle, right = st.columns(3)
 with left.container(border=True):
-    st.page_link("pages/write.py", label="**Let it write**", icon=":material/edit:")
+    st.page_link("views/write.py", label="**Let it write**", icon=":material/edit:")
     st.write("Type a beginning, watch it go on byte by byte, and see where it was sure and where it guessed.")
 with middle.container(border=True):
-    st.page_link("pages/routing.py", label="**See its choices**", icon=":material/alt_route:")
+    st.page_link("views/routing.py", label="**See its choices**", icon=":material/alt_route:")
     st.write("Put in a text of your own and see which pathway carried each byte, block by block.")
 with right.container(border=True):
-    st.page_link("pages/weights.py", label="**Look at its weights**", icon=":material/grid_on:")
+    st.page_link("views/weights.py", label="**Look at its weights**", icon=":material/grid_on:")
     st.write("Are they really only −1, 0 and +1? See how many of each, and how close the others are to flipping.")
 st.caption("Everything runs on this computer. Nothing is sent anywhere, and no figure needs a network.")

@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 from app import services
 from tests.app.conftest import APP
 
-PAGE = APP / "pages" / "checkpoints.py"
+PAGE = APP / "views" / "checkpoints.py"
 
 
 def opened(name: str) -> AppTest:

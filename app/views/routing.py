@@ -12,7 +12,7 @@ MOST_BYTES, MOST_BLOCKS = 256, 8  # drawn at once, so that an old laptop keeps u
 CAPTIONS = (
     "The mean over all bytes of the text. A share says how far a pathway is turned up, not how much it had to say.",
     "Only the kinds of byte that occur, with their number. Letters beyond a to z take two to four bytes each.",
-    "1: the router chose one pathway for this byte. 3: it used all three alike. Click a block's name to hide its line.",
+    "1: the router chose one pathway for this byte; 3: it used all three alike. Each dot has its winner's colour.",
 )
 PYTHON = """
 from probes.routing import from_trace
@@ -21,9 +21,7 @@ from tilelli.trace import trace
 
 lm = TilelliLM.from_pretrained({name!r})
 result = from_trace(trace(lm, list({text!r})))
-print(result.blocks.round(3))
-print(result.classes.round(3))
-print(*result.findings, sep="\\n")
+print(result.blocks.round(3), result.classes.round(3), *result.findings, sep="\\n")
 """
 
 
@@ -43,14 +41,15 @@ def page(name: str) -> None:
     if config.kind != "routed":
         st.info("This is a vanilla model: it has one way through each block, so no router. Choose a routed checkpoint.")
         return
-    text = inputs.ask_text(config.context)
-    if text is None:
+    if (text := inputs.ask_text(config.context)) is None:
         return
     result = from_trace(services.trace(name, text))
     for finding in result.findings:
         st.warning(finding)
+    if not result.findings:
+        st.caption("Every block uses every pathway on this text: none is below 2 % of the mix, none above 95 %.")
     choices = [ALL, *(name_of(number) for number in result.numbers)]
-    block = st.selectbox("Show", choices, key="routing_block", help="One block, or the mean over all of them.")
+    block = st.selectbox("Block", choices, key="routing_block", bind="query-params", help="One, or the mean over all.")
     view = in_view(result)
     st.html(figures.key(result))
     st.html(figures.text_strip(result.window(view.first, MOST_BYTES, 1, config.n_blocks), block))
@@ -62,6 +61,7 @@ def page(name: str) -> None:
         show.picture(figures.by_class(result, block), result.classes, "routing_classes", CAPTIONS[1])
     st.subheader("Does every block choose alike?", anchor=False)
     st.html(figures.block_strip(view))
+    st.caption("One column a byte, one row a block, the winner's initial in each cell. Scroll sideways for the rest.")
     show.picture(figures.along(view), result.rows, "routing_bytes", CAPTIONS[2])
     show.elsewhere(PYTHON.format(name=name, text=text))
 
@@ -69,8 +69,8 @@ def page(name: str) -> None:
 st.title("Which pathway carries each byte?")
 st.write(
     "Every block of a routed model offers each byte three pathways: **local** looks at the last few bytes, **sparse** "
-    "looks back through the text for its best matches, **dense** looks up what the model has learned. A small **router** "
-    "turns each of them up or down, anew for every byte; the three shares add up to 100 %."
+    "looks back through the text for its best matches, **dense** looks up what the model has learned. A small "
+    "**router** turns each of them up or down, anew for every byte; the three shares add up to 100 %."
 )
 if chosen := st.session_state.get("checkpoint"):
     try:

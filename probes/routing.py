@@ -1,0 +1,178 @@
+"""How much of each pathway a text gets: what the router of every block decided, byte by byte and on average.
+
+A router gives each byte one weight a pathway; the weights add up to one. Their mean over bytes is the pathway's share
+of the mix, their entropy says whether the router chose or spread. A weight says how loud a pathway is turned up, not
+how much it had to say. This module knows a finished trace; it runs no model and draws nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tilelli.errors import InputError
+
+if TYPE_CHECKING:
+    from tilelli.trace import Trace
+
+Array = npt.NDArray[np.float64]
+
+DEAD, COLLAPSED = 0.02, 0.95  # mean shares below and above which a pathway is called out
+ALL = "all blocks"
+CLASSES = ("letter", "space", "digit", "punctuation", "newline", "UTF-8 lead", "UTF-8 continuation", "control")
+
+
+class Mix(NamedTuple):
+    """What one block did, or all of them on average: `weights` (T, P), `entropy` (T,) and `effective` (T,)."""
+
+    weights: Array
+    entropy: Array
+    effective: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Routing:
+    """What the routers did with one text. L blocks, T bytes, P pathways.
+
+    Attributes:
+        ids: (T,) the bytes; several texts stand one after another.
+        weights: (L, T, P), each row adds up to 1.
+        entropy: (L, T), entropy of each row over its largest value: 0 chose one pathway, 1 used all alike.
+        effective: (L, T), how many pathways the byte really used: exp of the entropy in nats, 1 to P.
+        blocks: one row a block: `block`, a column a pathway (mean share), mean `entropy` and mean `effective`.
+        classes: one row a block and byte class that occurs: `block`, `class`, `bytes`, a column a pathway. The block
+            "all blocks" is the mean over them.
+        findings: sentences on dead and collapsed pathways.
+        pathways: names, in the order of the last axis of `weights`.
+        numbers: the block number of each row of `weights`, counted from 1.
+        first: position of the first byte.
+    """
+
+    ids: npt.NDArray[np.int64]
+    weights: Array
+    entropy: Array
+    effective: Array
+    blocks: pd.DataFrame
+    classes: pd.DataFrame
+    findings: tuple[str, ...]
+    pathways: tuple[str, ...]
+    numbers: tuple[int, ...]
+    first: int = 0
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """Every weight: one row a block and byte."""
+        L, T, _ = self.weights.shape
+        frame = pd.DataFrame(self.weights.reshape(L * T, -1), columns=list(self.pathways))
+        frame.insert(0, "block", np.repeat(self.numbers, T))
+        frame.insert(1, "position", np.tile(np.arange(self.first, self.first + T), L))
+        frame.insert(2, "byte", np.tile(self.ids, L))
+        return frame.assign(entropy=self.entropy.ravel(), effective=self.effective.ravel())
+
+    def mix(self, block: str = ALL) -> Mix:
+        """The weights in one block, named as in `classes`, or the means over all blocks."""
+        if block == ALL:
+            return Mix(self.weights.mean(axis=0), self.entropy.mean(axis=0), self.effective.mean(axis=0))
+        row = [name_of(number) for number in self.numbers].index(block)
+        return Mix(self.weights[row], self.entropy[row], self.effective[row])
+
+    def window(self, start: int, length: int, block: int, count: int) -> "Routing":
+        """Bytes from position `start` and blocks from number `block` on; averages and findings stay as they were."""
+        t, b = slice(start - self.first, start - self.first + length), slice(block - 1, block - 1 + count)
+        return replace(
+            self,
+            ids=self.ids[t],
+            weights=self.weights[b, t],
+            entropy=self.entropy[b, t],
+            effective=self.effective[b, t],
+            numbers=self.numbers[b],
+            first=start,
+        )
+
+
+def from_trace(trace: "Trace") -> Routing:
+    """What the routers did, from one forward pass.
+
+    Raises:
+        InputError: the model has no routers.
+    """
+    from tilelli.pathways import PATHWAYS
+
+    if trace.router_weights is None:
+        raise InputError("There is no router to look at", "the trace of a vanilla model", "Choose a routed checkpoint.")
+    L, *_, P = trace.router_weights.shape
+    weights = np.asarray(trace.router_weights, dtype=np.float64).reshape(L, -1, P)  # (L, B * T, P)
+    return summarise(weights, np.asarray(trace.ids, dtype=np.int64).ravel(), PATHWAYS)
+
+
+def summarise(weights: Array, ids: npt.NDArray[np.int64], pathways: Sequence[str]) -> Routing:
+    """The whole result from weights (L, T, P) over at least two pathways and their T bytes."""
+    assert weights.shape == (len(weights), len(ids), len(pathways))
+    entropy = normalised_entropy(weights)
+    effective = np.exp(entropy * np.log(len(pathways)))
+    share = weights.mean(axis=1)  # (L, P)
+    numbers = tuple(range(1, len(weights) + 1))
+    blocks = pd.DataFrame(share, columns=list(pathways))
+    blocks.insert(0, "block", numbers)
+    blocks = blocks.assign(entropy=entropy.mean(axis=1), effective=effective.mean(axis=1))
+    classes = share_by_class(weights, ids, pathways)
+    findings = tuple(call_outs(share, pathways))
+    return Routing(ids, weights, entropy, effective, blocks, classes, findings, tuple(pathways), numbers)
+
+
+def normalised_entropy(weights: Array) -> Array:
+    """(..., P) -> (...): entropy over its largest value log P, from 0 (one pathway has all) to 1 (all alike)."""
+    logs = np.log(weights, out=np.zeros_like(weights), where=weights > 0)  # 0 log 0 is 0
+    entropy = -(weights * logs).sum(axis=-1) / np.log(weights.shape[-1])
+    return np.clip(entropy, 0.0, 1.0)  # type: ignore[no-any-return]
+
+
+def share_by_class(weights: Array, ids: npt.NDArray[np.int64], pathways: Sequence[str]) -> pd.DataFrame:
+    """Mean weights over the bytes of each class that occurs, for all blocks together and for each."""
+    kinds = np.array([byte_class(int(byte)) for byte in ids])
+    mixes = [(ALL, weights.mean(axis=0)), *((name_of(i), w) for i, w in enumerate(weights, start=1))]
+    rows = [
+        (block, kind, int((kinds == kind).sum()), *mix[kinds == kind].mean(axis=0))
+        for block, mix in mixes
+        for kind in CLASSES
+        if (kinds == kind).any()
+    ]
+    return pd.DataFrame(rows, columns=["block", "class", "bytes", *pathways])
+
+
+def call_outs(share: Array, pathways: Sequence[str]) -> list[str]:
+    """Sentences on what is nearly unused or carries nearly everything, from mean shares (L, P)."""
+    said = []
+    for number, row in enumerate(share, start=1):
+        lead = f"In block {number} the {{}} pathway"
+        if row.max() > COLLAPSED:  # the others being dead is then no news
+            said.append(
+                f"{lead} carries nearly everything: {{:.1%}} of the mix.".format(pathways[row.argmax()], row.max())
+            )
+            continue
+        for name, value in zip(pathways, row, strict=True):
+            if value < DEAD:
+                said.append(f"{lead} is nearly unused: {{:.1%}} of the mix.".format(name, value))
+    return [sentence.replace("%", " %") for sentence in said]
+
+
+def byte_class(byte: int) -> str:
+    """Which of `CLASSES` a byte belongs to. A tab counts as space; all bytes from C0 on count as lead bytes."""
+    if byte >= 0x80:
+        return "UTF-8 lead" if byte >= 0xC0 else "UTF-8 continuation"
+    sign = chr(byte)
+    if sign in "\r\n":
+        return "newline"
+    if sign in " \t":
+        return "space"
+    if not sign.isprintable():
+        return "control"
+    return "letter" if sign.isalpha() else "digit" if sign.isdigit() else "punctuation"
+
+
+def name_of(block: int) -> str:
+    """What a block is called on screen and in `classes`; blocks count from 1."""
+    return f"block {block}"

@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from probes.routing import ALL, CLASSES, Routing, byte_class, call_outs, from_trace, normalised_entropy, summarise
+from tilelli.base import ByteLM
+from tilelli.errors import InputError
+from tilelli.pathways import PATHWAYS
+from tilelli.trace import effective_pathways, trace
+
+scores = arrays(float, (2, 5, 3), elements=st.floats(-60, 60))
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    e = np.exp(x - x.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def by_hand() -> Routing:
+    """One block reads `a`, `b`, `1`: local, sparse, and half local half dense."""
+    weights = np.array([[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.5, 0.0, 0.5]]])
+    return summarise(weights, np.array(list(b"ab1")), PATHWAYS)
+
+
+def test_the_share_of_a_block_is_the_mean_over_bytes() -> None:
+    row = by_hand().blocks.iloc[0]
+    assert row["block"] == 1
+    assert [row[name] for name in PATHWAYS] == pytest.approx([0.5, 1 / 3, 1 / 6])
+
+
+def test_entropy_and_effective_pathways_by_hand() -> None:
+    result = by_hand()
+    assert result.entropy[0] == pytest.approx([0, 0, np.log(2) / np.log(3)])
+    assert result.effective[0] == pytest.approx([1, 1, 2])
+    assert result.blocks["effective"].item() == pytest.approx(4 / 3)
+
+
+def test_shares_by_class_by_hand() -> None:
+    classes = by_hand().classes
+    assert classes["block"].unique().tolist() == [ALL, "block 1"]
+    letters, digits = (
+        classes[(classes["class"] == kind) & (classes["block"] == ALL)].iloc[0] for kind in ("letter", "digit")
+    )
+    assert letters["bytes"] == 2
+    assert [letters[name] for name in PATHWAYS] == pytest.approx([0.5, 0.5, 0])
+    assert [digits[name] for name in PATHWAYS] == pytest.approx([0.5, 0, 0.5])
+
+
+@given(scores)
+def test_entropy_stays_in_its_range_and_does_not_know_the_order(x: np.ndarray) -> None:
+    weights = softmax(x)
+    entropy = normalised_entropy(weights)
+    assert entropy.min() >= 0
+    assert entropy.max() <= 1
+    np.testing.assert_allclose(normalised_entropy(weights[..., ::-1]), entropy, atol=1e-12)
+
+
+@given(scores)
+def test_effective_pathways_agree_with_those_of_the_model_package(x: np.ndarray) -> None:
+    weights = softmax(x)
+    result = summarise(weights, np.arange(5), PATHWAYS)
+    np.testing.assert_allclose(result.effective, effective_pathways(torch.as_tensor(weights)).numpy(), atol=1e-9)
+
+
+@given(scores, st.binary(min_size=5, max_size=5))
+def test_shares_add_up_to_one_and_classes_add_up_to_the_text(x: np.ndarray, raw: bytes) -> None:
+    result = summarise(softmax(x), np.array(list(raw)), PATHWAYS)
+    np.testing.assert_allclose(result.blocks[list(PATHWAYS)].sum(axis=1), 1)
+    np.testing.assert_allclose(result.classes[list(PATHWAYS)].sum(axis=1), 1)
+    assert (result.classes.groupby("block")["bytes"].sum() == 5).all()
+
+
+def test_a_dead_pathway_is_called_out_in_plain_words() -> None:
+    share = np.array([[0.3, 0.3, 0.4], [0.4, 0.3, 0.3], [0.012, 0.488, 0.5]])
+    assert call_outs(share, PATHWAYS) == ["In block 3 the local pathway is nearly unused: 1.2 % of the mix."]
+
+
+def test_a_collapsed_block_is_called_out_once() -> None:
+    share = np.array([[0.01, 0.971, 0.019]])
+    assert call_outs(share, PATHWAYS) == ["In block 1 the sparse pathway carries nearly everything: 97.1 % of the mix."]
+
+
+@pytest.mark.parametrize("share", [[0.02, 0.03, 0.95], [1 / 3, 1 / 3, 1 / 3]])
+def test_at_the_limits_nothing_is_called_out(share: list[float]) -> None:
+    assert call_outs(np.array([share]), PATHWAYS) == []
+
+
+@pytest.mark.parametrize(
+    ("byte", "kind"),
+    [
+        *((ord(c), "letter") for c in "aZ"),
+        *((ord(c), "space") for c in " \t"),
+        *((ord(c), "newline") for c in "\r\n"),
+        *((ord(c), "punctuation") for c in "!~_<"),
+        (ord("7"), "digit"),
+        (0x00, "control"),
+        (0x7F, "control"),
+        (0x80, "UTF-8 continuation"),
+        (0xBF, "UTF-8 continuation"),
+        (0xC3, "UTF-8 lead"),
+        (0xFF, "UTF-8 lead"),
+    ],
+)
+def test_bytes_have_a_class(byte: int, kind: str) -> None:
+    assert byte_class(byte) == kind
+
+
+def test_every_byte_is_in_a_known_class_and_no_class_is_empty() -> None:
+    assert {byte_class(byte) for byte in range(256)} == set(CLASSES)
+
+
+def test_a_trace_becomes_a_result(routed: ByteLM) -> None:
+    result = from_trace(trace(routed, list(b"Hi, you!")))
+    L = routed.config.n_blocks
+    assert result.weights.shape == (L, 8, 3)
+    assert bytes(result.ids.tolist()) == b"Hi, you!"
+    assert len(result.rows) == L * 8
+    assert result.rows["position"].tolist() == [*range(8)] * L
+
+
+def test_several_texts_are_averaged_together(routed: ByteLM) -> None:
+    both = from_trace(trace(routed, torch.tensor([list(b"one"), list(b"two")])))
+    one, two = (from_trace(trace(routed, list(text))) for text in (b"one", b"two"))
+    np.testing.assert_allclose(both.blocks["local"], (one.blocks["local"] + two.blocks["local"]) / 2, rtol=1e-5)
+
+
+def test_a_vanilla_trace_is_refused_in_three_parts(vanilla: ByteLM) -> None:
+    with pytest.raises(InputError, match=r"no router to look at: the trace of a vanilla model\. Choose a routed"):
+        from_trace(trace(vanilla, [65]))
+
+
+def test_a_window_keeps_numbers_positions_and_averages() -> None:
+    weights = softmax(np.random.default_rng(0).normal(size=(4, 20, 3)))
+    whole = summarise(weights, np.arange(20) + 65, PATHWAYS)
+    part = whole.window(start=5, length=10, block=2, count=2)
+    assert (part.first, part.numbers, part.ids.tolist()) == (5, (2, 3), [*range(70, 80)])
+    np.testing.assert_array_equal(part.mix("block 3").weights, weights[2, 5:15])
+    assert part.blocks is whole.blocks
+    assert part.rows["position"].min() == 5
