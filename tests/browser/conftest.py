@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,41 +38,46 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a dashboard with an empty data folder."""
+@contextmanager
+def dashboard(home: Path) -> Iterator[str]:
+    """Address of a dashboard of its own, with `home` as the user's data folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    home = tmp_path_factory.mktemp("home")
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        "app/main.py",
-        "--server.headless=true",
-        f"--server.port={port}",
-    ]
+    options = ["--server.headless=true", f"--server.port={port}"]
     environment = os.environ | {"TILELLI_HOME": str(home), "TILELLI_CHECKPOINTS": str(home / "runs")}
-    log = (home / "log").open("w")
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
-                    assert answer.read() == b"ok"
-                break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            pytest.fail(f"the dashboard did not start: {(home / 'log').read_text()}")
+    with (home / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app/main.py", *options],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_until_healthy(f"http://127.0.0.1:{port}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def wait_until_healthy(address: str) -> None:
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1) as answer:
+                assert answer.read() == b"ok"
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the dashboard at {address} did not start")
+
+
+@pytest.fixture(scope="session")
+def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the dashboard that most tests share."""
+    with dashboard(tmp_path_factory.mktemp("home")) as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait(10)
-        log.close()
 
 
 class Visitor:

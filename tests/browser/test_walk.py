@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, dashboard
 from tilelli import ByteTokenizer, TilelliLM
 
 PAGES = ("/", "/checkpoints", "/write", "/routing", "/attention", "/weights")
@@ -96,6 +96,14 @@ def test_a_bad_file_is_refused_in_a_sentence_and_the_app_goes_on(visitor: Visito
         visitor.page.reload()
         visitor.settle()
     visitor.assert_all_is_well()
+
+
+def test_a_deep_link_may_be_the_first_request_of_a_fresh_server(browser: Browser, tmp_path: Path) -> None:
+    with dashboard(tmp_path) as address:
+        person = Visitor(browser.new_page(), address)
+        person.open("/weights?checkpoint=tilelli%2Fmini-vanilla")
+        expect(person.page.get_by_text("tilelli/mini-vanilla").first).to_be_visible()
+        person.assert_all_is_well()
 
 
 def test_a_link_to_a_checkpoint_that_is_not_here_says_so(visitor: Visitor) -> None:
