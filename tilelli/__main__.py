@@ -9,8 +9,14 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tilelli.errors import InputError, TilelliError
+
+if TYPE_CHECKING:
+    from tilelli.config import Recipe
+    from tilelli.data.corpus import Corpus
+    from tilelli.training.distributed import Group
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,12 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> None:
     import torch
-    from tqdm import tqdm
 
     from tilelli.config import Recipe
     from tilelli.data.corpus import read, split
-    from tilelli.training.loop import Step, train
-    from tilelli.training.run import RunFolder
+    from tilelli.training.distributed import join
 
     if options.threads is not None:
         if options.threads < 1:
@@ -54,9 +58,22 @@ def _train(options: argparse.Namespace) -> None:
     else:
         kept, held_out = split(corpus)
         corpus = dataclasses.replace(corpus, documents=kept)
+    with join() as group:
+        _run(recipe, corpus, held_out, options, group)
+
+
+def _run(
+    recipe: "Recipe", corpus: "Corpus", held_out: list[bytes], options: argparse.Namespace, group: "Group"
+) -> None:
+    """Train with a progress bar, and say in a line what came of it; in a group of processes only the first speaks."""
+    from tqdm import tqdm
+
+    from tilelli.training.loop import Step, train
+    from tilelli.training.run import RunFolder
+
     stop = _Stop()
     total = recipe.training.steps * recipe.training.batch_size * recipe.model.context
-    with tqdm(total=total, unit="B", unit_scale=True, mininterval=0.5) as bar:
+    with tqdm(total=total, unit="B", unit_scale=True, mininterval=0.5, disable=not group.main) as bar:
 
         def show(step: Step) -> None:
             done = total * step.step // step.steps
@@ -66,7 +83,9 @@ def _train(options: argparse.Namespace) -> None:
             bar.set_postfix_str(f"step {step.step}/{step.steps}, {step.bpb:.3f} bpb{held}", refresh=False)
             bar.update(done - bar.n)
 
-        model = train(recipe, corpus, held_out, RunFolder(Path(options.out)), options.resume, show, stop.asked)
+        model = train(recipe, corpus, held_out, RunFolder(Path(options.out)), options.resume, show, stop.asked, group)
+    if not group.main:
+        return
     evaluations = model.provenance["held_out"]
     state = "stopped; go on with --resume" if stop.asked() else "done"
     last = f", held-out {evaluations[-1][1]:.5f} bpb" if evaluations else ""

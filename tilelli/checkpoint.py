@@ -65,7 +65,7 @@ def save_checkpoint(model: ByteLM, folder: str | Path) -> Path:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     config = json.dumps(model.config.to_dict(), sort_keys=True)
-    tensors = {key: value.detach().float().contiguous() for key, value in model.state_dict().items()}
+    tensors = {key: value.detach().float().cpu().contiguous() for key, value in model.state_dict().items()}
     write(folder / WEIGHTS, save(tensors, {"format": "pt", "config": config}))
     write(folder / CONFIG, json.dumps(model.config.to_dict(), indent=2).encode() + b"\n")
     write(folder / PROVENANCE, json.dumps(model.provenance, indent=1).encode() + b"\n")
@@ -77,7 +77,7 @@ def weights_hash(model: ByteLM) -> str:
     digest = hashlib.sha256()
     for key, value in sorted(model.state_dict().items()):
         digest.update(f"{key}{list(value.shape)}".encode())
-        digest.update(value.detach().float().contiguous().numpy().tobytes())
+        digest.update(value.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

@@ -137,6 +137,7 @@ class TrainingConfig(Settings):
 
     Attributes:
         steps: optimizer steps; one step reads `batch_size` windows of `context` bytes.
+        accumulate: parts into which a batch is divided to save memory; their gradients are added up.
         warmup_steps: steps of linear warm-up; then a cosine down to `final_lr_ratio` times `learning_rate`.
         balance: weight of the router's load-balancing loss.
         precision: `bfloat16` uses autocast, while the weights and the optimizer stay float32; `auto` does so where the
@@ -146,6 +147,7 @@ class TrainingConfig(Settings):
     """
 
     steps: int = field(default=1000, metadata=between(1, 10**9))
+    accumulate: int = field(default=1, metadata=between(1, 65536))
     batch_size: int = field(default=32, metadata=between(1, 65536))
     learning_rate: float = field(default=3e-3, metadata=between(0, 1))
     final_lr_ratio: float = field(default=0.1, metadata=between(0, 1))

@@ -37,7 +37,7 @@ def evaluate(
     progress: Callable[[int, int], None] | None = None,
 ) -> Score:
     """Score `documents`; `progress(done, total)` is called with counts of windows."""
-    context = model.config.context
+    context, device = model.config.context, model.embedding.weight.device
     stride = max(1, context // 2)
     windows = []  # (document, first byte read, first target scored, end of targets), positions in NUL + document
     for number, document in enumerate(documents):
@@ -57,10 +57,11 @@ def evaluate(
             text = bytes((END_OF_DOCUMENT,)) + documents[number][:end]
             rows[row, : end - start + 1] = torch.frombuffer(bytearray(text[start:]), dtype=torch.uint8)
             counted[row, scored - start : end - start] = True
+        rows, counted = rows.to(device), counted.to(device)
         with torch.no_grad():
             logits, _ = model(rows[:, :-1])
             nats = F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten(), reduction="none").view(len(chunk), -1)
-        surprise = (nats * counted).sum(dim=1).double().numpy() / math.log(2)
+        surprise = (nats * counted).sum(dim=1).double().cpu().numpy() / math.log(2)
         np.add.at(bits, [number for number, *_ in chunk], surprise)
         if progress:
             progress(min(done + batch_size, len(windows)), len(windows))

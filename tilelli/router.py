@@ -22,10 +22,11 @@ class Router(nn.Module):
 
 
 def balance_loss(weights: Tensor) -> Tensor:
-    """How unevenly the pathways are used on average: 0 when all alike, P - 1 when one has everything.
+    """How unevenly the pathways are used in a text: 0 when all alike, P - 1 when one has everything.
 
-    `weights` is (..., P). The soft form of the load-balancing loss of Fedus et al. 2021 (Switch Transformer, eq. 4),
-    less its minimum: P * sum_p mean(weights_p)^2 - 1. It leaves each single byte free to choose sharply.
+    `weights` is (B, T, P). The soft form of the load-balancing loss of Fedus et al. 2021 (Switch Transformer, eq. 4),
+    less its minimum: P * sum_p mean(weights_p)^2 - 1, the mean taken over the bytes of each text. It leaves each single
+    byte free to choose sharply; and being a mean over texts, it is the same however a batch is divided.
     """
-    share = weights.flatten(0, -2).mean(dim=0)
-    return len(share) * share.square().sum() - 1
+    share = weights.mean(dim=-2)  # (B, P)
+    return (share.shape[-1] * share.square().sum(dim=-1) - 1).mean()

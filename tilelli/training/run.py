@@ -66,9 +66,9 @@ class RunFolder:
 
     def save_state(self, model: ByteLM, optimizer: torch.optim.Optimizer, facts: dict[str, Any]) -> None:
         """Write everything a resumed run needs. `facts` must hold `step` and whatever `load_state` is to compare."""
-        tensors = {f"model.{key}": value.detach() for key, value in model.state_dict().items()}
+        tensors = {f"model.{key}": value.detach().cpu() for key, value in model.state_dict().items()}
         for (name, _), state in zip(model.named_parameters(), _states(model, optimizer), strict=True):
-            tensors |= {f"{kind}.{name}": state[kind] for kind in OPTIMIZER if kind in state}
+            tensors |= {f"{kind}.{name}": state[kind].cpu() for kind in OPTIMIZER if kind in state}
         write(self.path / STATE, save(tensors, {"facts": json.dumps(facts)}))
 
     def load_state(self, model: ByteLM, optimizer: torch.optim.Optimizer, same: dict[str, Any]) -> dict[str, Any]:
@@ -96,7 +96,6 @@ class RunFolder:
             kept = {kind: tensors[f"{kind}.{name}"] for kind in OPTIMIZER if f"{kind}.{name}" in tensors}
             if kept:
                 optimizer.state[parameter] = kept
-        self.forget_after(facts["step"])
         return facts
 
     def forget_after(self, step: int) -> None:

@@ -14,9 +14,10 @@ from tilelli.config import Recipe, TrainingConfig
 from tilelli.data.corpus import Corpus
 from tilelli.data.windows import Windows
 from tilelli.errors import DataError, TrainingError
-from tilelli.training import loop
-from tilelli.training.loop import Step, make_optimizer, train, uses_bfloat16
+from tilelli.training import loop, step
+from tilelli.training.loop import Step, train
 from tilelli.training.run import RunFolder
+from tilelli.training.step import make_optimizer
 
 CORPUS = Corpus("somewhere/cats.txt", [TEXT.encode() * 3] * 8, 0)
 HELD_OUT = [TEXT.encode()]
@@ -188,17 +189,6 @@ def test_a_resumed_run_may_log_evaluate_and_save_at_other_times(whole: Path, tmp
     assert weights_hash(load(tmp_path, ByteLM)) == weights_hash(load(whole, ByteLM))
 
 
-@pytest.mark.parametrize(
-    ("native", "half"),
-    [({}, False), ({"avx2": True}, False), ({"avx512_bf16": True}, True), ({"amx_bf16": True}, True)],
-)
-def test_auto_is_bfloat16_where_the_processor_has_it(
-    monkeypatch: pytest.MonkeyPatch, native: dict[str, bool], half: bool
-) -> None:
-    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: native)
-    assert [uses_bfloat16(precision) for precision in ("auto", "bfloat16", "float32")] == [half, True, False]
-
-
 def test_a_run_is_not_resumed_with_other_data(tmp_path: Path) -> None:
     stopped_run(tmp_path, 3)
     other = dataclasses.replace(CORPUS, documents=[*CORPUS.documents[:-1], b"Something else altogether."])
@@ -226,7 +216,7 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, monkeypatch: pyte
             model.norm.weight.fill_(float("nan"))
         return make_optimizer(model, weight_decay)
 
-    monkeypatch.setattr(loop, "make_optimizer", ruined)
+    monkeypatch.setattr(step, "make_optimizer", ruined)
     with pytest.raises(TrainingError, match="The loss is no longer a number: step 1"):
         run(tmp_path)
     assert not RunFolder(tmp_path).has_state()
@@ -245,7 +235,7 @@ def test_two_models_are_shown_exactly_the_same_bytes(tmp_path: Path, monkeypatch
             shown.append(super().batch(step))
             return shown[-1]
 
-    monkeypatch.setattr(loop, "Windows", Watched)
+    monkeypatch.setattr(step, "Windows", Watched)
     for kind in ("routed", "vanilla"):
         run(tmp_path / kind, kind=kind)
     assert len(shown) == 24
@@ -269,12 +259,3 @@ def test_the_checkpoint_of_a_run_is_the_model_that_was_returned(tmp_path: Path) 
     model = run(tmp_path)
     assert weights_hash(load(tmp_path, ByteLM)) == weights_hash(model)
     assert not model.training
-
-
-def test_matrices_decay_and_vectors_do_not(tiny: Callable[..., ByteLM]) -> None:
-    model = tiny()
-    decayed, spared = make_optimizer(model, 0.1).param_groups
-    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
-    assert {p.ndim for p in spared["params"]} == {1}
-    assert {p.ndim for p in decayed["params"]} == {2}
-    assert len(decayed["params"]) + len(spared["params"]) == len(list(model.parameters()))

@@ -1,0 +1,66 @@
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from tests.conftest import TEXT, TINY
+from tilelli.base import ByteLM
+from tilelli.config import Recipe, TrainingConfig
+from tilelli.errors import TrainingError
+from tilelli.training.distributed import Group
+from tilelli.training.step import Trainer, make_optimizer, uses_bfloat16
+
+DOCUMENTS = [TEXT.encode() * 3] * 8
+PLAN = TrainingConfig(steps=4, batch_size=8, learning_rate=1e-2, warmup_steps=2, precision="float32")
+
+
+def trainer(**changes: object) -> Trainer:
+    return Trainer(Recipe(TINY, dataclasses.replace(PLAN, **changes)), DOCUMENTS, Group())
+
+
+@pytest.mark.parametrize("parts", [2, 4, 8])
+def test_a_batch_in_parts_takes_the_same_step_as_a_whole_one(parts: int) -> None:
+    whole, divided = trainer(), trainer(accumulate=parts)
+    for step in range(3):
+        a, b = whole.take(step), divided.take(step)
+        assert b.bpb == pytest.approx(a.bpb, abs=1e-5)
+        assert b.grad_norm == pytest.approx(a.grad_norm, rel=1e-4)
+        torch.testing.assert_close(torch.tensor(b.shares), torch.tensor(a.shares), atol=1e-5, rtol=1e-4)
+
+
+def test_the_parts_of_a_group_are_the_whole_batch() -> None:
+    batch = torch.arange(12).view(6, 2)
+    parts = torch.cat([Group(rank, 3).divide(batch) for rank in range(3)])
+    assert sorted(parts.tolist()) == batch.tolist()
+
+
+@pytest.mark.parametrize(("size", "parts"), [(1, 3), (2, 8), (3, 1)])
+def test_a_batch_that_cannot_be_divided_is_refused(size: int, parts: int) -> None:
+    recipe = Recipe(TINY, dataclasses.replace(PLAN, accumulate=parts))
+    with pytest.raises(TrainingError, match=f"8 windows for {size} processes of {parts} parts"):
+        Trainer(recipe, DOCUMENTS, Group(0, size))
+
+
+@pytest.mark.parametrize(
+    ("native", "half"),
+    [({}, False), ({"avx2": True}, False), ({"avx512_bf16": True}, True), ({"amx_bf16": True}, True)],
+)
+def test_auto_is_bfloat16_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch, native: dict[str, bool], half: bool
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: native)
+    assert [uses_bfloat16(precision, torch.device("cpu")) for precision in ("auto", "bfloat16", "float32")] == [
+        half,
+        True,
+        False,
+    ]
+
+
+def test_matrices_decay_and_vectors_do_not(tiny: Callable[..., ByteLM]) -> None:
+    model = tiny()
+    decayed, spared = make_optimizer(model, 0.1).param_groups
+    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
+    assert {p.ndim for p in spared["params"]} == {1}
+    assert {p.ndim for p in decayed["params"]} == {2}
+    assert len(decayed["params"]) + len(spared["params"]) == len(list(model.parameters()))
