@@ -1,10 +1,21 @@
 """How every page shows a picture: the figure, its numbers to take away, and the same elsewhere."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+
+from tilelli.errors import TilelliError
+
+
+def guarded(part: Callable[..., None], *arguments: Any) -> None:
+    """Run a part of a page; what goes wrong in it is shown as its sentence, and the rest of the page goes on."""
+    try:
+        part(*arguments)
+    except TilelliError as error:
+        st.error(str(error))
 
 
 def picture(fig: go.Figure, numbers: pd.DataFrame, name: str, caption: str) -> None:

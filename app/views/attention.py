@@ -5,7 +5,6 @@ import streamlit as st
 from app import inputs, services, show, theme
 from app.figures import attention as figures
 from probes.attention import grid, heads, kept_set, reach
-from tilelli.errors import TilelliError
 from tilelli.header import read_header
 
 PYTHON = """
@@ -74,7 +73,4 @@ st.write(
     "before, another at the last time the same word was used."
 )
 if chosen := st.session_state.get("checkpoint"):
-    try:
-        page(chosen)
-    except TilelliError as error:
-        st.error(str(error))
+    show.guarded(page, chosen)

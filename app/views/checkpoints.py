@@ -1,14 +1,11 @@
 """Which models are here, where they came from, and how to add one."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
 from app import services, show, theme
 from app.figures.checkpoints import gather, learning_curve
-from tilelli.errors import TilelliError
-from tilelli.header import Header
+from tilelli.header import read_header
 
 PYTHON = """
 from tilelli.base import ByteLM
@@ -18,10 +15,13 @@ lm = load({name!r}, ByteLM)
 print(lm.config, lm.num_parameters(), weights_hash(lm))
 print(lm.provenance)
 """
+CURVE = "Each point is a measurement on text the model was not trained on. The lower the line, the better the guesses."
+UPLOAD = "**Upload** a `model.safetensors`, with its `config.json` if it has one (at most {} MB)"
 
 
-def facts(name: str, header: Header) -> None:
-    """Size, identity and provenance of the chosen checkpoint."""
+def facts(name: str) -> None:
+    """Size, identity and provenance of one checkpoint."""
+    header = read_header(name)
     with st.container(horizontal=True):
         st.metric("Parameters", theme.count(header.num_parameters))
         st.metric("File", theme.size(header.file_size))
@@ -29,22 +29,17 @@ def facts(name: str, header: Header) -> None:
         st.metric("Context", f"{header.config.context} bytes")
     st.markdown(f"Identity (SHA-256 of the weights): `{services.identity(name)}`")
     curve = gather(name, header.provenance)
-    numbers = pd.DataFrame({"megabytes": curve.megabytes, "bpb": curve.bpb} if curve else {"megabytes": [], "bpb": []})
-    show.picture(
-        learning_curve([curve] if curve else []),
-        numbers,
-        "checkpoints_curve",
-        "Each point is a measurement on text the model was not trained on. The lower the line, the better the guesses.",
-    )
+    points = pd.DataFrame({"megabytes": curve.megabytes, "bpb": curve.bpb} if curve else {"megabytes": [], "bpb": []})
+    show.picture(learning_curve([curve] if curve else []), points, "checkpoints_curve", CURVE)
     left, right = st.columns(2)
     left.markdown("**Configuration**")
-    left.json(header.config.to_dict(), expanded=True)
+    left.json(header.config.to_dict())
     right.markdown("**Where it came from**")
-    story: dict[str, Any] = {key: value for key, value in header.provenance.items() if key not in ("held_out",)}
-    if story:
-        right.json(story, expanded=1)
+    if header.provenance:
+        right.json({key: value for key, value in header.provenance.items() if key != "held_out"}, expanded=1)
     else:
         right.info("The file carries no provenance: nobody can tell what it was trained on.")
+    show.elsewhere(PYTHON.format(name=name))
 
 
 def add() -> None:
@@ -54,44 +49,27 @@ def add() -> None:
         return
     st.markdown(f"**Your folder.** Every checkpoint in `{services.checkpoint_folder()}` is listed by itself.")
     limit = services.LARGEST_UPLOAD_MB
-    upload = st.file_uploader(
-        f"**Upload** a `model.safetensors`, with its `config.json` if it has one (at most {limit} MB)",
-        accept_multiple_files=True,
-        max_upload_size=limit,
-        key="checkpoints_upload",
+    files = st.file_uploader(
+        UPLOAD.format(limit), accept_multiple_files=True, max_upload_size=limit, key="checkpoints_upload"
     )
-    hub = st.text_input("**Hub name**, such as `owner/model` (needs a network)", key="checkpoints_hub")
-    if st.button("Add", key="checkpoints_add", disabled=not (upload or hub)):
-        try:
-            with st.spinner("Checking …"):
-                if upload:
-                    config = next((file.getvalue() for file in upload if file.name.endswith(".json")), None)
-                    weights = [file for file in upload if not file.name.endswith(".json")]
-                    added = [services.add_upload(file, config) for file in weights]
-                else:
-                    added = [services.add_from_hub(hub.strip())]
-        except TilelliError as error:
-            st.error(str(error))
-            return
+    hub = st.text_input("**Hub name**, such as `owner/model` (needs a network)", key="checkpoints_hub").strip()
+    if st.button("Add", key="checkpoints_add", disabled=not (files or hub)):
+        with st.spinner("Checking …"):
+            config = next((file.getvalue() for file in files if file.name.endswith(".json")), None)
+            added = [services.add_upload(file, config) for file in files if not file.name.endswith(".json")]
+            added += [services.add_from_hub(hub)] if hub else []
         st.session_state.checkpoints_added = added
         st.rerun()
 
 
 st.title("Which models are here, and where do they come from?")
-if added := st.session_state.pop("checkpoints_added", None):
-    st.success(f"Added and checked: {', '.join(added)}. Choose it on the left.")
-name = st.session_state.get("checkpoint")
-if name:
-    st.subheader(f"`{name}`", anchor=False)
-    try:
-        header = next(entry.header for entry in services.checkpoints() if entry.name == name and entry.header)
-        facts(name, header)
-        show.elsewhere(PYTHON.format(name=name))
-    except TilelliError as error:
-        st.error(str(error))
+if done := st.session_state.pop("checkpoints_added", None):
+    st.success(f"Added and checked: {', '.join(done)}. Choose it on the left.")
+if chosen := st.session_state.get("checkpoint"):
+    st.subheader(f"`{chosen}`", anchor=False)
+    show.guarded(facts, chosen)
 st.subheader("Add another", anchor=False)
-add()
-if broken := [entry for entry in services.checkpoints() if entry.problem]:
-    st.subheader("Found, but not usable", anchor=False)
-    for entry in broken:
-        st.warning(f"`{entry.name}`: {entry.problem}")
+show.guarded(add)
+for entry in services.checkpoints():
+    if entry.problem:
+        st.warning(f"Found, but not usable: `{entry.name}`: {entry.problem}")

@@ -5,7 +5,6 @@ import streamlit as st
 from app import inputs, services, show
 from app.figures import routing as figures
 from probes.routing import ALL, Routing, from_trace, name_of
-from tilelli.errors import TilelliError
 from tilelli.header import read_header
 
 MOST_BYTES, MOST_BLOCKS = 256, 8  # drawn at once, so that an old laptop keeps up
@@ -73,7 +72,4 @@ st.write(
     "**router** turns each of them up or down, anew for every byte; the three shares add up to 100 %."
 )
 if chosen := st.session_state.get("checkpoint"):
-    try:
-        page(chosen)
-    except TilelliError as error:
-        st.error(str(error))
+    show.guarded(page, chosen)

@@ -5,7 +5,6 @@ import streamlit as st
 from app import inputs, services, show, theme
 from app.figures import weights as figures
 from probes.weights import TensorFacts, latent, table, tensors, verdict
-from tilelli.errors import TilelliError
 
 PYTHON = """
 from probes.weights import latent, table, tensors, verdict
@@ -74,7 +73,4 @@ st.write(
     "of one in four bytes. It is trained as ordinary floats, which are rounded to trits whenever they are used."
 )
 if name := st.session_state.get("checkpoint"):
-    try:
-        page(name)
-    except TilelliError as error:
-        st.error(str(error))
+    show.guarded(page, name)

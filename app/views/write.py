@@ -8,7 +8,6 @@ import streamlit as st
 from app import inputs, services, show
 from app.figures.writing import legend, prose
 from app.jobs import Job
-from tilelli.errors import TilelliError
 from tilelli.tokenizer import ByteTokenizer
 
 if TYPE_CHECKING:
@@ -47,11 +46,9 @@ def show_text() -> None:
     raw = bytes(item.byte for item in written)
     with st.container(border=True):
         st.html(prose(prompt, raw, [item.probability for item in written]))
-    state = "writing" if running else "stopped" if job.stopped else "done"
+    state = "writing" if running else job.error or ("stopped" if job.stopped else "done")
     speed = len(raw) / max(job.seconds, 1e-3)
     st.caption(f"`{name}`: {state}, {len(raw)} bytes in {job.seconds:.1f} s ({speed:.0f} bytes/s)")
-    if job.error:
-        st.error(job.error)
     if st.session_state.write_polling and not running:
         st.rerun()
 
@@ -74,16 +71,11 @@ def page(name: str) -> None:
         st.html(legend())
         text = tok.decode([*job[1], *(item.byte for item in job[0].items())])
         st.download_button("Save the text", text, "tilelli.txt", key="write_save", disabled=job[0].running)
-    quoted = shlex.quote(prompt)
-    show.elsewhere(
-        PYTHON.format(name=name, prompt=prompt, s=sampling), COMMAND.format(name=name, quoted=quoted, s=sampling)
-    )
+    values = {"name": name, "prompt": prompt, "quoted": shlex.quote(prompt), "s": sampling}
+    show.elsewhere(PYTHON.format(**values), COMMAND.format(**values))
 
 
 st.title("How does it go on?")
 st.write("Type a beginning. The model adds one byte at a time, each drawn from what it thinks likely.")
 if chosen := st.session_state.get("checkpoint"):
-    try:
-        page(chosen)
-    except TilelliError as error:
-        st.error(str(error))
+    show.guarded(page, chosen)
