@@ -87,7 +87,7 @@ class ByteLM(nn.Module):
             if self.kind != "routed" or not 0 <= number < self.config.n_blocks:
                 seen = f"block {number} of a {self.kind} model of {self.config.n_blocks}"
                 raise InputError("There is no router to intervene in", seen, "Name a block of a routed model.")
-        x = self.embedding(ids) + self.positions.weight[start:end]  # (B, T, d_model)
+        x = self.embedding(ids.to(self.embedding.weight.device)) + self.positions.weight[start:end]  # (B, T, d_model)
         memory = []
         for number, block in enumerate(self.blocks):
             if trace is not None:

@@ -111,7 +111,7 @@ def _written(model: ByteLM, text: list[int], s: Sampling, should_stop: Callable[
 def _advance(model: ByteLM, ids: list[int], state: DecodeState | None) -> tuple[Tensor, DecodeState]:
     """Logits (256,) after `ids`, and the state there."""
     logits, state = model(torch.tensor([ids]), state)
-    return logits[0, -1], state
+    return logits[0, -1].cpu(), state
 
 
 def distribution(logits: Tensor, sampling: Sampling) -> Tensor:

@@ -81,11 +81,11 @@ def trace(model: "ByteLM", ids: Sequence[int] | Tensor) -> Trace:
         logits, _ = model(ids, trace=recorder)
     return Trace(
         ids=ids,
-        probabilities=logits.softmax(dim=-1),
-        router_weights=torch.stack(recorder.router) if recorder.router else None,
-        kept_keys=torch.stack([index for index, _ in recorder.kept]),
-        kept_weights=torch.stack([weights for _, weights in recorder.kept]),
-        residual_norms=torch.stack(recorder.norms),
+        probabilities=logits.softmax(dim=-1).cpu(),
+        router_weights=torch.stack(recorder.router).cpu() if recorder.router else None,
+        kept_keys=torch.stack([index for index, _ in recorder.kept]).cpu(),
+        kept_weights=torch.stack([weights for _, weights in recorder.kept]).cpu(),
+        residual_norms=torch.stack(recorder.norms).cpu(),
     )
 
 

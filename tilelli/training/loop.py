@@ -19,6 +19,7 @@ from tilelli.config import Recipe
 from tilelli.data.corpus import Corpus
 from tilelli.evaluation import evaluate
 from tilelli.training.distributed import Group
+from tilelli.training.health import write_sample
 from tilelli.training.run import RunFolder
 from tilelli.training.schedule import learning_rate
 from tilelli.training.step import Trainer, uses_bfloat16
@@ -92,15 +93,17 @@ def train(
 
     for step in range(facts["step"], c.steps):
         step_began = time.monotonic()
-        measured = trainer.take(step)
         done, last = step + 1, step + 1 == c.steps
+        evaluating = done % c.eval_every == 0 or last
+        measured = trainer.take(step, watch=evaluating)
         speed = bytes_a_step / (time.monotonic() - step_began)
         if group.main and (done % c.log_every == 0 or last):
             speed_and_rate = {"lr": learning_rate(step, c), "bytes_per_second": round(speed)}
             folder.log({"step": done, **measured.record(), **speed_and_rate})
-        if group.main and (done % c.eval_every == 0 or last):
+        if group.main and evaluating:
             held_out_bpb = evaluate(model, sample).bits_per_byte
-            folder.log({"step": done, "held_out_bpb": round(held_out_bpb, 5), "bytes": done * bytes_a_step})
+            record = {"step": done, "held_out_bpb": round(held_out_bpb, 5), "bytes": done * bytes_a_step}
+            folder.log(record | measured.trits | {"sample": write_sample(model)})
         stopped = group.any(should_stop is not None and should_stop())
         if done % c.save_every == 0 or last or stopped:
             keep(done)

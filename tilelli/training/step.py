@@ -21,16 +21,25 @@ from tilelli.data.windows import Windows
 from tilelli.errors import TrainingError
 from tilelli.router import balance_loss
 from tilelli.training.distributed import Group
+from tilelli.training.health import compare, trits
 from tilelli.training.schedule import learning_rate
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Training loss in bits per byte, gradient norm before clipping, and mean router weights by block (L of P)."""
+    """What a step measured.
+
+    Attributes:
+        bpb: training loss in bits per byte.
+        grad_norm: before clipping.
+        shares: mean router weights by block, L of P.
+        trits: shares of zeros and of flips in this step, where they were watched.
+    """
 
     bpb: float
     grad_norm: float
     shares: list[list[float]]
+    trits: dict[str, float]
 
     def record(self) -> dict[str, Any]:
         """As `metrics.jsonl` keeps it."""
@@ -56,8 +65,9 @@ class Trainer:
         self._wrapped = wrapped
         self._half = uses_bfloat16(c.precision, group.device)
 
-    def take(self, step: int) -> Measured:
-        """Step number `step`, counted from 0: forward, backward, clip, update."""
+    def take(self, step: int, watch: bool = False) -> Measured:
+        """Step number `step`, counted from 0: forward, backward, clip, update; `watch` also counts flipped trits."""
+        before = trits(self.model) if watch else {}
         c = self.config
         for settings in self.optimizer.param_groups:
             settings["lr"] = learning_rate(step, c)
@@ -70,7 +80,8 @@ class Trainer:
         if not math.isfinite(bpb):
             seen, remedy = f"step {step + 1}", "Start again with a lower learning_rate."
             raise TrainingError("The loss is no longer a number", seen, remedy)
-        return Measured(bpb, float(norm), torch.stack([shares for _, shares in results]).mean(dim=0).tolist())
+        shares = torch.stack([shares for _, shares in results]).mean(dim=0).tolist()
+        return Measured(bpb, float(norm), shares, compare(before, trits(self.model)) if watch else {})
 
     def _accumulate(self, rows: Tensor, last: bool) -> tuple[Tensor, Tensor]:
         """Add the gradient of some windows; returns their loss in nats a byte and the mean router weights (L, P)."""
