@@ -99,7 +99,7 @@ class ModelConfig(Settings):
         kernel_size: bytes seen by the local pathway.
         expand: hidden width of the feed-forward, in units of `d_model`.
         context: bytes that have a learned position, hence the longest text read at once.
-        ternary: which pathways have ternary weights (vanilla: none).
+        ternary: which pathways have ternary weights; a vanilla model has none, whatever is said here.
         mix_scale: factor on the routed sum; 3 lets three equally weighted pathways each count in full.
     """
 
@@ -120,6 +120,8 @@ class ModelConfig(Settings):
         _choice("kind", self.kind, KINDS)
         for part in self.ternary:
             _choice("ternary", part, TERNARY_PARTS)
+        if self.kind == "vanilla":
+            object.__setattr__(self, "ternary", ())
 
     @property
     def hidden(self) -> int:

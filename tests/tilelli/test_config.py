@@ -31,10 +31,10 @@ def test_the_vanilla_twin_is_as_large_within_two_percent(path: Path) -> None:
     assert parameters(config.twin("vanilla")) == pytest.approx(parameters(config), rel=0.02)
 
 
-def test_a_twin_differs_in_kind_alone() -> None:
+def test_a_twin_differs_in_kind_and_has_no_trits() -> None:
     config = ModelConfig(d_model=32, context=64)
-    assert config.twin("vanilla") == dataclasses.replace(config, kind="vanilla")
-    assert config.twin("vanilla").twin("routed") == config
+    assert config.twin("vanilla") == dataclasses.replace(config, kind="vanilla", ternary=())
+    assert config.twin("routed") == config
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -162,3 +162,7 @@ def test_a_recipe_that_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_a_recipe_that_cannot_be_read_names_the_path(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigError, match="The recipe cannot be read"):
         Recipe.from_yaml(tmp_path / name)
+
+
+def test_a_vanilla_model_has_no_ternary_weights_whatever_is_said() -> None:
+    assert ModelConfig(kind="vanilla", ternary=("dense",)).ternary == ()
