@@ -118,14 +118,8 @@ def warm_up() -> Thread:
     One thread a model: at one byte a step more are slower even alone, and sessions would starve each other.
     """
 
-    def load() -> None:
-        import torch
-
-        import tilelli.model  # noqa: F401
-
-        torch.set_num_threads(1)
-
-    thread = Thread(target=load, daemon=True)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when torch is loaded; setting it later misses threads
+    thread = Thread(target=__import__, args=("tilelli.model",), daemon=True)
     thread.start()
     return thread
 

@@ -57,12 +57,12 @@ def test_two_sessions_write_at_once_without_mixing(visitor: Visitor, second_visi
     lm, tok = TilelliLM.from_pretrained("tilelli/mini"), ByteTokenizer()
     prompts = {visitor: "The old king", second_visitor: "Water is a"}
     for person, prompt in prompts.items():
-        person.open(LINK.format(prompt=prompt.replace(" ", "%20"), new=400))
+        person.open(LINK.format(prompt=prompt.replace(" ", "%20"), new=300))
     for person in prompts:
         person.page.get_by_role("button", name="Write").click()
     for person, prompt in prompts.items():
-        expect(person.page.get_by_text(re.compile("done, [0-9]+ bytes"))).to_be_visible(timeout=60_000)
-        alone = tok.decode(lm.generate(tok.encode(prompt), max_new=400, temperature=0))
+        expect(person.page.get_by_text(re.compile("done, [0-9]+ bytes"))).to_be_visible(timeout=120_000)
+        alone = tok.decode(lm.generate(tok.encode(prompt), max_new=300, temperature=0))
         assert person.page.locator(TEXT).inner_text() == alone
         person.assert_all_is_well()
 
@@ -74,7 +74,7 @@ def test_any_text_can_be_continued(visitor: Visitor, prompt: str) -> None:
     box.fill(prompt)
     box.press("Control+Enter")
     visitor.page.get_by_role("button", name="Write").click()
-    expect(visitor.page.get_by_text(re.compile("done, [0-9]+ bytes"))).to_be_visible(timeout=60_000)
+    expect(visitor.page.get_by_text(re.compile("done, [0-9]+ bytes"))).to_be_visible(timeout=120_000)
     assert visitor.page.locator(TEXT).inner_text().startswith(prompt)
     visitor.assert_all_is_well()
 
