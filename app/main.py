@@ -25,6 +25,9 @@ page = st.navigation(
             st.Page("views/attention.py", title="Attention", icon=":material/hub:"),
             st.Page("views/weights.py", title="Weights", icon=":material/grid_on:"),
         ],
+        "Train": [
+            st.Page("views/training.py", title="Training", icon=":material/monitoring:"),
+        ],
     }
 )
 inputs.choose_checkpoint()

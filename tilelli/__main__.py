@@ -73,7 +73,7 @@ def _run(
 
     stop = _Stop()
     total = recipe.training.steps * recipe.training.batch_size * recipe.model.context
-    with tqdm(total=total, unit="B", unit_scale=True, mininterval=0.5, disable=not group.main) as bar:
+    with tqdm(total=total, unit="B", unit_scale=True, mininterval=0.5, disable=None if group.main else True) as bar:
 
         def show(step: Step) -> None:
             done = total * step.step // step.steps

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Visitor, dashboard
 from tilelli import ByteTokenizer, TilelliLM
 
-PAGES = ("/", "/checkpoints", "/write", "/routing", "/attention", "/weights")
+PAGES = ("/", "/checkpoints", "/write", "/routing", "/attention", "/weights", "/training")
 TEXT = '[data-testid="stHtml"] div[dir="auto"]'
 LINK = "/write?prompt={prompt}&new={new}&temperature=0.0&checkpoint=tilelli%2Fmini"
 

@@ -7,6 +7,7 @@ weights, the optimizer and its number.
 import platform
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,11 +62,27 @@ def train(
         group: the processes that train together; this one alone if None.
 
     Raises:
-        TrainingError: the folder holds another run, the batch cannot be divided, or the loss is no longer a number.
+        TrainingError: the folder holds another run, another process trains it, the batch cannot be divided, or the
+            loss is no longer a number.
     """
-    c, group = recipe.training, group or Group()
+    group = group or Group()
     if group.main:
         folder.claim(resume)
+    with folder.held() if group.main else nullcontext():
+        return _train(recipe, corpus, held_out, folder, resume, on_step, should_stop, group)
+
+
+def _train(
+    recipe: Recipe,
+    corpus: Corpus,
+    held_out: list[bytes],
+    folder: RunFolder,
+    resume: bool,
+    on_step: Callable[[Step], None] | None,
+    should_stop: Callable[[], bool] | None,
+    group: Group,
+) -> ByteLM:
+    c = recipe.training
     group.wait()
     trainer = Trainer(recipe, corpus.documents, group)
     model = trainer.model

@@ -3,11 +3,16 @@
     model.safetensors, config.json, training.json    a checkpoint like any other, renewed at every save
     state.safetensors                                weights, optimizer and step in one file, for --resume
     metrics.jsonl                                    a line for every logged step and every evaluation
+    .lock                                            held, with its pid, by the process that trains the run
 
 `state.safetensors` is replaced in one atomic step, so there is always exactly one point to resume from.
 """
 
 import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +26,12 @@ from tilelli.base import ByteLM
 from tilelli.checkpoint import write
 from tilelli.errors import TrainingError
 
-STATE, METRICS = "state.safetensors", "metrics.jsonl"
+try:
+    import fcntl
+except ImportError:  # Windows: a run has no lock there
+    fcntl = None  # type: ignore[assignment]
+
+STATE, METRICS, LOCK = "state.safetensors", "metrics.jsonl", ".lock"
 OPTIMIZER = ("exp_avg", "exp_avg_sq", "step")
 
 
@@ -46,6 +56,32 @@ class RunFolder:
                 "The folder already holds a run", str(self.path), "Add --resume, or choose another --out."
             )
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from training this run; the kernel lets go of it when this one dies.
+
+        Raises:
+            TrainingError: another process is training it.
+        """
+        with (self.path / LOCK).open("a", encoding="utf-8") as file:
+            if fcntl and not _locked(file.fileno(), fcntl.LOCK_EX):
+                seen = f"{self.path}, by process {self.trained_by()}"
+                raise TrainingError("The run is being trained already", seen, "Wait for it, or stop that process.")
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def trained_by(self) -> int | None:
+        """The process that trains this run at this moment; None if there is none, or where nobody can tell."""
+        try:
+            with (self.path / LOCK).open(encoding="utf-8") as file:
+                if fcntl is None or _locked(file.fileno(), fcntl.LOCK_SH, attempts=1):
+                    return None
+                return int(file.read())
+        except (OSError, ValueError):  # no such file, or a holder that is just about to write its pid
+            return None
+
     def log(self, record: dict[str, Any]) -> None:
         with (self.path / METRICS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
@@ -54,7 +90,7 @@ class RunFolder:
         """All records so far; a line that a crash cut off is left out."""
         records = []
         try:
-            lines = (self.path / METRICS).read_text(encoding="utf-8").splitlines()
+            lines = (self.path / METRICS).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return []
         for line in lines:
@@ -102,6 +138,20 @@ class RunFolder:
         """Leave out of the records what a resumed run is going to do again."""
         records = [record for record in self.metrics() if record["step"] <= step]
         write(self.path / METRICS, "".join(json.dumps(record) + "\n" for record in records).encode())
+
+
+def _locked(file: int, kind: int, attempts: int = 5) -> bool:
+    """Take a lock without waiting for its holder; tried again, since someone may only be looking at it."""
+    for attempt in range(attempts):
+        time.sleep(0.02 * attempt)
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        except OSError:  # a file system without locks
+            pass
+        return True
+    return False
 
 
 def _states(model: ByteLM, optimizer: torch.optim.Optimizer) -> list[dict[str, Tensor]]:

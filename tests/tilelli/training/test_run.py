@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,10 +9,18 @@ import torch
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
 from tilelli.errors import TrainingError
-from tilelli.training.run import METRICS, STATE, RunFolder
+from tilelli.training.run import LOCK, METRICS, STATE, RunFolder
 from tilelli.training.step import make_optimizer
 
 FACTS = {"step": 3, "data": "abc"}
+HOLD = """
+import fcntl, os, sys, time
+file = open(sys.argv[1], "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+print(os.getpid(), file=file, flush=True)
+print("held", flush=True)
+time.sleep(60)
+"""
 
 
 def stepped(model: ByteLM) -> torch.optim.Optimizer:
@@ -93,3 +104,44 @@ def test_a_folder_in_use_is_claimed_only_to_go_on(tmp_path: Path, name: str) -> 
 def test_a_file_in_the_place_of_the_folder_is_refused(text_file: Path) -> None:
     with pytest.raises(TrainingError, match=r"text\.txt"):
         RunFolder(text_file).claim(resume=False)
+
+
+def test_two_never_train_one_run(tmp_path: Path) -> None:
+    folder, again = RunFolder(tmp_path), RunFolder(tmp_path)
+    assert folder.trained_by() is None
+    with folder.held():
+        assert again.trained_by() == os.getpid()
+        refused = rf"is being trained already: .*, by process {os.getpid()}\. Wait for it"
+        with pytest.raises(TrainingError, match=refused), again.held():
+            pass
+        assert again.trained_by() == os.getpid()
+    assert folder.trained_by() is None
+    with again.held():
+        pass
+
+
+def test_a_killed_process_holds_a_run_no_longer(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path / LOCK)], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        assert folder.trained_by() == process.pid
+        process.kill()
+    assert (tmp_path / LOCK).read_text().strip() == str(process.pid)
+    assert folder.trained_by() is None
+    with folder.held():
+        assert folder.trained_by() == os.getpid()
+
+
+def test_a_lock_without_a_number_names_nobody(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with folder.held():
+        (tmp_path / LOCK).write_text("")
+        assert folder.trained_by() is None
+
+
+def test_without_locks_a_run_is_trained_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tilelli.training.run.fcntl", None)
+    folder = RunFolder(tmp_path)
+    with folder.held(), folder.held():
+        assert folder.trained_by() is None
