@@ -219,11 +219,7 @@ def _is_trainer(pid: int) -> bool:
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
-    try:
-        records = RunFolder(path).metrics()
-    except UnicodeDecodeError:
-        raise TrainingError("The records of the run are no text", str(path / METRICS), "Choose another run.") from None
-    usable = [r for r in records if isinstance(r, dict) and isinstance(r.get("step"), int)]
+    usable = [r for r in RunFolder(path).metrics() if isinstance(r, dict) and isinstance(r.get("step"), int)]
     return [r | {"entropy": [entropy(s) for s in r["shares"]]} if r.get("shares") else r for r in usable]
 
 

@@ -177,8 +177,7 @@ def test_records_that_are_no_records_are_left_out(root: Path) -> None:
     (root / "odd" / METRICS).write_text("\n".join(lines))
     assert runs.look("odd").records == [{"step": 5, "bpb": 4.0}]
     (root / "odd" / METRICS).write_bytes(b"\xff\xfe")
-    with pytest.raises(TrainingError, match="The records of the run are no text"):
-        runs.look("odd")
+    assert runs.look("odd").records == []
 
 
 def test_the_speed_is_the_mean_over_the_last_steps_and_says_what_is_left(order: Order) -> None:

@@ -70,7 +70,7 @@ def test_two_sessions_write_at_once_without_mixing(visitor: Visitor, second_visi
 @pytest.mark.parametrize("prompt", ["🦊🌍", "", "a" * 10_000, "كان يا ما كان", "<script>alert(1)</script>"])
 def test_any_text_can_be_continued(visitor: Visitor, prompt: str) -> None:
     visitor.open(LINK.format(prompt="x", new=20))
-    box = visitor.page.get_by_label("Beginning")
+    box = visitor.page.get_by_role("textbox", name="Beginning")
     box.fill(prompt)
     box.press("Control+Enter")
     visitor.page.get_by_role("button", name="Write").click()
@@ -91,7 +91,7 @@ def test_a_bad_file_is_refused_in_a_sentence_and_the_app_goes_on(visitor: Visito
         file = tmp_path / f"{number}.safetensors"
         file.write_bytes(content)
         visitor.page.locator('input[type="file"]').set_input_files(file)
-        visitor.page.get_by_role("button", name="Add").click()
+        visitor.page.get_by_role("button", name="Add", exact=True).click()
         expect(visitor.page.locator('[data-testid="stAlertContentError"]')).to_contain_text(sentence)
         visitor.page.reload()
         visitor.settle()
