@@ -11,9 +11,9 @@ st.markdown(
 Tilelli Lab opens language models that are small enough to look at whole: a few thousand to a hundred million numbers,
 reading and writing plain **bytes**. In every block of a *routed* model, each byte takes three pathways at once:
 
-- **local**: a short filter over the last five bytes. It knows spelling.
-- **sparse**: attention that keeps only its 16 best matches. It knows what was said before.
-- **dense**: a feed-forward network whose weights are only −1, 0 or +1. It knows facts and habits.
+- **local**: a short filter over the last five bytes. Suited to spelling.
+- **sparse**: attention that keeps only its 16 best matches. Suited to what was said before.
+- **dense**: a feed-forward network whose weights are only −1, 0 or +1. Suited to facts and habits.
 
 A small **router** decides, byte by byte, how much of each to use. *Vanilla* models, the plain transformer of the same
 size, are here to compare with.
