@@ -1,1 +1,1 @@
-"""From files to training windows: `corpus` reads documents, `windows` cuts their bytes."""
+"""From files to training windows: `corpus` reads documents, `windows` cuts their bytes, `dialogue` makes the chat corpus."""

@@ -1,0 +1,1 @@
+"""Parts of the chat corpus: facts and wordings in tables, `split` says what may be learned, the rest make questions."""
