@@ -1,1 +1,4 @@
-"""From files to training windows: `corpus` reads documents, `windows` cuts their bytes, `dialogue` makes the chat corpus."""
+"""From files to training windows: `corpus` reads documents, `windows` cuts their bytes.
+
+`dialogue` makes the chat corpus.
+"""
