@@ -34,9 +34,7 @@ def choose_checkpoint() -> str | None:
         return None
     if asked and asked not in names:
         st.sidebar.warning(f"The link names a checkpoint that is not here: `{asked[:80]}`. Showing {names[0]} instead.")
-    return st.sidebar.selectbox(
-        "Checkpoint", names, key="checkpoint", bind="query-params", format_func=lambda name: name, help="On every page."
-    )
+    return st.sidebar.selectbox("Checkpoint", names, key="checkpoint", bind="query-params", help="On every page.")
 
 
 def ask_text(model_context: int) -> bytes | None:

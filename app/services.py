@@ -18,6 +18,7 @@ import streamlit as st
 
 from tilelli.errors import CheckpointError, TilelliError
 from tilelli.header import BUNDLED, CONFIG, PROVENANCE, WEIGHTS, Header, bundled, find, read_header
+from tilelli.hub import download
 
 if TYPE_CHECKING:
     from tilelli.base import ByteLM
@@ -101,7 +102,7 @@ def add_upload(file: BinaryIO, config: bytes | None = None) -> str:
 
 def add_from_hub(name: str) -> str:
     """Fetch a hub checkpoint, check it and keep a copy; returns its name."""
-    fetched = find(name)
+    fetched = download(name, (WEIGHTS, CONFIG, PROVENANCE), bundled())
     _check(fetched)
     target = home() / "hub" / name
     target.mkdir(parents=True, exist_ok=True)

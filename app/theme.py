@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 PATHWAY_COLOURS = {"local": "#009e73", "sparse": "#e69f00", "dense": "#0072b2"}
 TRIT_COLOURS = {-1: "#d55e00", 0: "#999999", 1: "#56b4e9"}
-SURE, UNSURE = (0, 158, 115), (213, 94, 0)  # ends of the confidence scale, red-green-blue
+UNSURE = (213, 94, 0)  # red-green-blue: the stronger, the less sure the model was
 SEQUENTIAL = "Cividis"  # perceptually even, and safe for colour-blind readers
 LINES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
 GREY = "#888888"

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tilelli.errors import CheckpointError
 
-HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
 def download(name: str, files: tuple[str, ...], bundled: list[str]) -> Path:

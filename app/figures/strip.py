@@ -66,7 +66,7 @@ def table(rows: Sequence[tuple[str, Sequence[Cell]]]) -> str:
 def legend(entries: Sequence[tuple[str, Colour]], note: str = "") -> str:
     """What the grounds mean: a swatch and a name each, then a note."""
     swatches = " ".join(
-        f'<span style="{_ground(colour, 1)};padding:0 .5em;border-radius:3px">{html.escape(name)}</span>'
+        f'<span style="{ground(colour, 1)};padding:0 .5em;border-radius:3px">{html.escape(name)}</span>'
         for name, colour in entries
     )
     return f'<div style="font-size:.85rem;line-height:1.7">{swatches} {html.escape(note)}</div>'
@@ -129,10 +129,11 @@ def _is_mark(sign: str) -> bool:
 
 def _cell(cell: Cell, shape: str = "") -> str:
     title = f' title="{html.escape(cell.title)}"' if cell.title else ""
-    return f'<span style="{_ground(cell.colour, cell.strength)};{shape}"{title}>{html.escape(cell.text)}</span>'
+    return f'<span style="{ground(cell.colour, cell.strength)};{shape}"{title}>{html.escape(cell.text)}</span>'
 
 
-def _ground(colour: Colour, strength: float) -> str:
+def ground(colour: Colour, strength: float) -> str:
+    """CSS of a half transparent ground, `strength` from 0 (none) to 1 (as strong as text on it can bear)."""
     red, green, blue = colour
     opacity = STRONGEST * min(max(strength, 0.0), 1.0)
     return f"background:rgba({red},{green},{blue},{opacity:.2f})"

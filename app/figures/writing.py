@@ -5,9 +5,8 @@ import math
 from collections.abc import Sequence
 
 from app import theme
-from app.figures.strip import characters
+from app.figures.strip import characters, ground
 
-RED, GREEN, BLUE = theme.UNSURE
 STYLE = "white-space:pre-wrap;overflow-wrap:anywhere;line-height:1.7;font-size:1.05rem"
 SWATCH = "padding:0 .5em;border-radius:3px"
 
@@ -23,21 +22,19 @@ def prose(prompt: bytes, written: bytes, probabilities: Sequence[float]) -> str:
         chance = math.prod(chances)
         each = ", ".join(f"{byte:02X} {theme.percent(p)}" for byte, p in zip(written[place], chances, strict=True))
         title = html.escape(f"{text}  {theme.percent(chance)}   bytes: {each}", quote=True)
-        parts.append(f'<span style="background:{_ground(chance)}" title="{title}">{_readable(written[place])}</span>')
+        parts.append(
+            f'<span style="{ground(theme.UNSURE, 1 - chance)}" title="{title}">{_readable(written[place])}</span>'
+        )
     return "".join(parts) + "</div>"
 
 
 def legend() -> str:
     """How to read the grounds, as HTML."""
     steps = "".join(
-        f'<span style="background:{_ground(chance)};{SWATCH}">{theme.percent(chance)[:-4]} %</span> '
+        f'<span style="{ground(theme.UNSURE, 1 - chance)};{SWATCH}">{100 * chance:.0f} %</span> '
         for chance in (1.0, 0.75, 0.5, 0.25, 0.0)
     )
     return f'<div style="font-size:.85rem;opacity:.85">How sure it was of each character: {steps}</div>'
-
-
-def _ground(chance: float) -> str:
-    return f"rgba({RED},{GREEN},{BLUE},{0.75 * (1 - chance):.2f})"
 
 
 def _readable(raw: bytes) -> str:

@@ -64,3 +64,15 @@ def test_a_checkpoint_that_has_gone_is_a_sentence(folder: Path) -> None:
 def test_read_only_is_a_switch(monkeypatch: pytest.MonkeyPatch, value: str, expected: bool) -> None:
     monkeypatch.setenv("TILELLI_READ_ONLY", value)
     assert services.read_only() is expected
+
+
+@pytest.mark.parametrize("name", ["../elsewhere", "a/..", "/tmp"])
+def test_a_path_is_no_hub_name(folder: Path, name: str) -> None:
+    with pytest.raises(CheckpointError, match="There is no such checkpoint"):
+        services.add_from_hub(name)
+
+
+def test_a_folder_of_this_disk_is_not_taken_for_a_hub_checkpoint(folder: Path) -> None:
+    with pytest.raises(CheckpointError, match="There is no such checkpoint"):
+        services.add_from_hub(str(folder / "routed"))
+    assert not (services.home() / "hub").exists()
