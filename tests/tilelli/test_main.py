@@ -14,9 +14,10 @@ import pytest
 from tests.conftest import TEXT
 from tests.tilelli.forge import lone_file, parts, whole
 from tilelli import ByteTokenizer, TilelliLM, VanillaLM, hub
-from tilelli.__main__ import _Stop, main
+from tilelli.__main__ import main
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load, save_checkpoint, weights_hash
+from tilelli.commands.shared import Stop
 from tilelli.evaluation import evaluate
 
 ROOT = Path(__file__).parents[2]
@@ -228,7 +229,7 @@ def test_every_command_explains_itself_with_an_example(command: str, capsys: Cap
 
 
 def test_the_first_ctrl_c_is_a_wish_and_the_second_an_interruption() -> None:
-    stop = _Stop()
+    stop = Stop()
     assert not stop.asked()
     signal.raise_signal(signal.SIGINT)
     assert stop.asked()
@@ -240,7 +241,7 @@ def test_a_wish_to_stop_saves_says_so_and_can_be_gone_on_from(
     recipe: Path, text_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(_Stop, "asked", lambda self: True)
+        patch.setattr(Stop, "asked", lambda self: True)
         assert train(recipe, text_file, tmp_path / "run") == 0
     assert "run: stopped; go on with --resume. " in capsys.readouterr().out
     assert train(recipe, text_file, tmp_path / "run", "--resume") == 0
