@@ -24,8 +24,8 @@ class Block(nn.Module):
 
     def forward(
         self, x: Tensor, past: BlockState | None, recorder: Recorder | None, forced: Tensor | None
-    ) -> tuple[Tensor, BlockState, Tensor | None]:
-        """(B, T, d_model) -> the changed stream, the new memory, and router weights (B, T, P) where there are any."""
+    ) -> tuple[Tensor, BlockState]:
+        """(B, T, d_model) -> the changed stream, and the new memory."""
         raise NotImplementedError
 
 
@@ -46,6 +46,7 @@ class ByteLM(nn.Module):
         self.positions = nn.Embedding(config.context, config.d_model)
         self.blocks = nn.ModuleList(self.make_block(config) for _ in range(config.n_blocks))
         self.norm = nn.LayerNorm(config.d_model)
+        self.abstain = nn.Linear(config.d_model, 1) if config.abstain else None
         self._initialise()
 
     def make_block(self, config: ModelConfig) -> Block:
@@ -57,17 +58,14 @@ class ByteLM(nn.Module):
         state: DecodeState | None = None,
         trace: Recorder | None = None,
         interventions: Mapping[int, Tensor] | None = None,
-        router_weights: list[Tensor] | None = None,
     ) -> tuple[Tensor, DecodeState]:
         """Predict the byte after each given one.
 
         Args:
             ids: (B, T) int64 in 0..255.
             state: memory of what came before; None at the start of a text. It is read, never changed.
-            trace: filled with what each block did.
+            trace: filled with what each block did, with its gradient where gradients are wanted.
             interventions: block number -> router weights (P,) or (B, T, P) to use in place of the router's own.
-            router_weights: a list to which each block's router weights are appended with their gradient, for the
-                balance loss.
 
         Returns:
             Logits (B, T, 256) float32, and the memory that the next call needs.
@@ -93,13 +91,13 @@ class ByteLM(nn.Module):
             if trace is not None:
                 trace.norms.append(x.norm(dim=-1))
             past = state.blocks[number] if state else None
-            x, kept, weights = block(x, past, trace, interventions.get(number) if interventions else None)
+            x, kept = block(x, past, trace, interventions.get(number) if interventions else None)
             memory.append(kept)
-            if router_weights is not None and weights is not None:
-                router_weights.append(weights)
+        h = self.norm(x)
         if trace is not None:
             trace.norms.append(x.norm(dim=-1))
-        logits = self.norm(x) @ self.embedding.weight.T  # the head is the embedding, turned round
+            trace.abstain = self.abstain(h)[..., 0] if self.abstain is not None else None
+        logits = h @ self.embedding.weight.T  # the head is the embedding, turned round
         return logits.float(), DecodeState(end, tuple(memory))
 
     def num_parameters(self) -> int:

@@ -16,8 +16,9 @@ from typing import Any, Self
 from tilelli.errors import ConfigError
 
 KINDS = ("routed", "vanilla")
-TERNARY_PARTS = ("local", "sparse", "dense")
+PATHWAYS = ("local", "sparse", "dense")
 PRECISIONS = ("auto", "float32", "bfloat16")
+OPTIMIZERS = ("adamw", "muon")
 
 
 def between(low: float, high: float) -> dict[str, tuple[float, float]]:
@@ -100,6 +101,8 @@ class ModelConfig(Settings):
         expand: hidden width of the feed-forward, in units of `d_model`.
         context: bytes that have a learned position, hence the longest text read at once.
         ternary: which pathways have ternary weights; a vanilla model has none, whatever is said here.
+        pathways: which pathways a block has; a model without one of them shows what it is good for.
+        abstain: whether there is an abstain head: a chat model's own guess that it should not answer.
         mix_scale: factor on the routed sum; 3 lets three equally weighted pathways each count in full.
     """
 
@@ -113,13 +116,18 @@ class ModelConfig(Settings):
     expand: float = field(default=4.0, metadata=between(0.25, 16))
     context: int = field(default=256, metadata=between(2, 65536))
     ternary: tuple[str, ...] = ("dense",)
+    pathways: tuple[str, ...] = PATHWAYS
+    abstain: bool = False
     mix_scale: float = field(default=1.0, metadata=between(0.01, 100))
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _choice("kind", self.kind, KINDS)
-        for part in self.ternary:
-            _choice("ternary", part, TERNARY_PARTS)
+        for name, parts in (("ternary", self.ternary), ("pathways", self.pathways)):
+            for part in parts:
+                _choice(name, part, PATHWAYS)
+        if not self.pathways:
+            raise ConfigError("A block needs a pathway", "none", f"Name some of {', '.join(PATHWAYS)}.")
         if self.kind == "vanilla":
             object.__setattr__(self, "ternary", ())
 
@@ -135,13 +143,16 @@ class ModelConfig(Settings):
 
 @dataclass(frozen=True)
 class TrainingConfig(Settings):
-    """How a model is trained. Rates are those of AdamW; `seed` fixes initialisation and the order of the windows.
+    """How a model is trained. `seed` fixes initialisation and the order of the windows.
 
     Attributes:
         steps: optimizer steps; one step reads `batch_size` windows of `context` bytes.
         accumulate: parts into which a batch is divided to save memory; their gradients are added up.
-        warmup_steps: steps of linear warm-up; then a cosine down to `final_lr_ratio` times `learning_rate`.
+        optimizer: `adamw` for everything, or `muon` for the matrices inside the blocks and AdamW for the rest.
+        learning_rate, muon_learning_rate: the peaks of the two.
+        warmup_steps: steps of linear warm-up; then a cosine down to `final_lr_ratio` times the peak.
         balance: weight of the router's load-balancing loss.
+        abstain: weight of the abstain head's loss, where there is a head and something to teach it.
         precision: `bfloat16` uses autocast, while the weights and the optimizer stay float32; `auto` does so where the
             processor has bfloat16 arithmetic of its own, since elsewhere it would be slower.
         compile: use `torch.compile`; needs a C++ compiler on the machine.
@@ -151,12 +162,15 @@ class TrainingConfig(Settings):
     steps: int = field(default=1000, metadata=between(1, 10**9))
     accumulate: int = field(default=1, metadata=between(1, 65536))
     batch_size: int = field(default=32, metadata=between(1, 65536))
+    optimizer: str = "adamw"
     learning_rate: float = field(default=3e-3, metadata=between(0, 1))
+    muon_learning_rate: float = field(default=2e-2, metadata=between(0, 1))
     final_lr_ratio: float = field(default=0.1, metadata=between(0, 1))
     warmup_steps: int = field(default=100, metadata=between(0, 10**6))
     weight_decay: float = field(default=0.1, metadata=between(0, 10))
     clip_norm: float = field(default=1.0, metadata=between(1e-6, 1e6))
     balance: float = field(default=0.01, metadata=between(0, 100))
+    abstain: float = field(default=0.2, metadata=between(0, 100))
     seed: int = field(default=0, metadata=between(0, 2**63 - 1))
     precision: str = "auto"
     compile: bool = False
@@ -168,6 +182,7 @@ class TrainingConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         _choice("precision", self.precision, PRECISIONS)
+        _choice("optimizer", self.optimizer, OPTIMIZERS)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Each block normalises the stream once, shows the result to three pathways, and a
 byte by the router. What is around the blocks stands in `base.py`; the pathways each have a file of their own.
 """
 
+import torch
 from torch import Tensor, nn
 
 from tilelli.base import Block, ByteLM
@@ -17,33 +18,45 @@ from tilelli.trace import Recorder
 
 
 class RoutedBlock(Block):
-    """`x + mix_scale * (w_local * local(h) + w_sparse * sparse(h) + w_dense * dense(h))` with `h = norm(x)`."""
+    """`x + mix_scale * (w_local * local(h) + w_sparse * sparse(h) + w_dense * dense(h))` with `h = norm(x)`.
+
+    A pathway that the configuration leaves out is None, and the router knows nothing of it.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        c, ternary = config, config.ternary
-        self.mix_scale = c.mix_scale
+        c, ternary, has = config, config.ternary, config.pathways
+        self.mix_scale, self.n_heads = c.mix_scale, c.n_heads
         self.norm = nn.LayerNorm(c.d_model)
-        self.router = Router(c.d_model)
-        self.local = LocalPathway(c.d_model, c.kernel_size, "local" in ternary)
-        self.sparse = SparsePathway(c.d_model, c.n_heads, c.head_dim, c.top_k, "sparse" in ternary)
-        self.dense = DensePathway(c.d_model, c.hidden, "dense" in ternary)
+        self.router = Router(c.d_model, has)
+        self.local = LocalPathway(c.d_model, c.kernel_size, "local" in ternary) if "local" in has else None
+        self.sparse = (
+            SparsePathway(c.d_model, c.n_heads, c.head_dim, c.top_k, "sparse" in ternary) if "sparse" in has else None
+        )
+        self.dense = DensePathway(c.d_model, c.hidden, "dense" in ternary) if "dense" in has else None
 
     def forward(
         self, x: Tensor, past: BlockState | None, recorder: Recorder | None, forced: Tensor | None
-    ) -> tuple[Tensor, BlockState, Tensor | None]:
-        h = self.norm(x)  # (B, T, d_model)
+    ) -> tuple[Tensor, BlockState]:
+        h = self.norm(x)
         weights = self.router(h) if forced is None else forced.to(h).expand(*h.shape[:2], -1)  # (B, T, P)
-        local, recent = self.local(h, past.recent if past else None)
-        sparse, (keys, values) = self.sparse(
-            h, (past.keys, past.values) if past else None, recorder.kept if recorder else None
-        )
-        dense = self.dense(h)
-        w = (self.mix_scale * weights).unbind(dim=-1)  # P of (B, T)
-        mixed = w[0][..., None] * local + w[1][..., None] * sparse + w[2][..., None] * dense  # (B, T, d_model)
+        local = sparse = dense = recent = keys = values = None
+        if self.local is not None:
+            local, recent = self.local(h, past.recent if past else None)
+        if self.sparse is not None:
+            memory = (past.keys, past.values) if past and past.keys is not None and past.values is not None else None
+            sparse, (keys, values) = self.sparse(h, memory, recorder.kept if recorder and recorder.attention else None)
+        if self.dense is not None:
+            dense = self.dense(h)
+        for weight, output in zip((self.mix_scale * weights).unbind(dim=-1), (local, sparse, dense), strict=True):
+            if output is not None:
+                x = x + weight[..., None] * output  # (B, T, d_model)
         if recorder is not None:
             recorder.router.append(weights)
-        return x + mixed, BlockState(keys, values, recent), weights
+            if self.sparse is None and recorder.attention:  # a place that no key fills, so that blocks stay countable
+                place = (h.shape[0], self.n_heads, h.shape[1], 1)
+                recorder.kept.append((torch.zeros(place, dtype=torch.int64), torch.zeros(place)))
+        return x, BlockState(keys, values, recent)
 
 
 class TilelliLM(ByteLM):

@@ -4,21 +4,30 @@ One small linear layer a block and a softmax: three positive weights that add up
 A balance loss keeps a pathway from being starved before it has learned anything.
 """
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
 
 from tilelli.pathways import PATHWAYS
 
 
 class Router(nn.Module):
-    """Soft weights over the pathways."""
+    """Soft weights over the pathways that a block has; one that it lacks weighs exactly zero."""
 
-    def __init__(self, d_model: int) -> None:
+    def __init__(self, d_model: int, present: Sequence[str] = PATHWAYS) -> None:
         super().__init__()
-        self.score = nn.Linear(d_model, len(PATHWAYS))
+        self.present = [number for number, name in enumerate(PATHWAYS) if name in present]
+        self.score = nn.Linear(d_model, len(self.present))
 
     def forward(self, h: Tensor) -> Tensor:
         """(B, T, d_model) -> (B, T, P), each row a distribution over the pathways."""
-        return self.score(h).softmax(dim=-1)  # type: ignore[no-any-return]
+        weights: Tensor = self.score(h).softmax(dim=-1)
+        if len(self.present) == len(PATHWAYS):
+            return weights
+        chosen = iter(weights.unbind(dim=-1))
+        columns = [next(chosen) if p in self.present else h.new_zeros(h.shape[:2]) for p in range(len(PATHWAYS))]
+        return torch.stack(columns, dim=-1)
 
 
 def balance_loss(weights: Tensor) -> Tensor:

@@ -12,10 +12,10 @@ from torch import Tensor
 @dataclass(frozen=True)
 class BlockState:
     """Memory of one block: `keys` and `values` (B, H, S, head_dim), and for routed blocks the last inputs of the
-    convolution, `recent` (B, kernel_size - 1, d_model)."""
+    convolution, `recent` (B, kernel_size - 1, d_model). What a block lacks is None."""
 
-    keys: Tensor
-    values: Tensor
+    keys: Tensor | None
+    values: Tensor | None
     recent: Tensor | None = None
 
 

@@ -21,11 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass
 class Recorder:
-    """Collects, block by block, what `forward` passes through."""
+    """Collects, block by block, what `forward` passes through.
 
+    Attributes:
+        attention: whether the kept keys are wanted too; finding them out costs time.
+        router: (B, T, P) a block, of routed models.
+        kept: indices and weights, (B, H, T, K) each, a block that attends.
+        norms: (B, T), one more than there are blocks.
+        abstain: (B, T) logits of the abstain head, where there is one.
+    """
+
+    attention: bool = True
     router: list[Tensor] = field(default_factory=list)
     kept: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     norms: list[Tensor] = field(default_factory=list)
+    abstain: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,7 @@ class Trace:
         kept_keys: (L, B, H, T, K) int64, positions of the keys that each query kept, heaviest first.
         kept_weights: (L, B, H, T, K), their softmax weights; 0 marks a place that no key fills.
         residual_norms: (L + 1, B, T), Euclidean norm of the residual stream before each block and after the last.
+        abstain: (B, T), probability that the right reply to a prompt ending here is to abstain; None without a head.
     """
 
     ids: Tensor
@@ -47,6 +58,7 @@ class Trace:
     kept_keys: Tensor
     kept_weights: Tensor
     residual_norms: Tensor
+    abstain: Tensor | None = None
 
     @property
     def byte_probabilities(self) -> Tensor:
@@ -86,6 +98,7 @@ def trace(model: "ByteLM", ids: Sequence[int] | Tensor) -> Trace:
         kept_keys=torch.stack([index for index, _ in recorder.kept]).cpu(),
         kept_weights=torch.stack([weights for _, weights in recorder.kept]).cpu(),
         residual_norms=torch.stack(recorder.norms).cpu(),
+        abstain=None if recorder.abstain is None else recorder.abstain.sigmoid().cpu(),
     )
 
 

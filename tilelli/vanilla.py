@@ -31,19 +31,19 @@ class VanillaBlock(Block):
 
     def forward(
         self, x: Tensor, past: BlockState | None, recorder: Recorder | None, forced: Tensor | None
-    ) -> tuple[Tensor, BlockState, Tensor | None]:
+    ) -> tuple[Tensor, BlockState]:
         B, T, _ = x.shape
         qkv = self.qkv(self.attention_norm(x)).view(B, T, 3, self.n_heads, self.head_dim)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)  # (B, H, T, head_dim)
-        if past is not None:
+        if past is not None and past.keys is not None and past.values is not None:
             k, v = torch.cat((past.keys, k), dim=2), torch.cat((past.values, v), dim=2)  # (B, H, S, head_dim)
-        if recorder is not None:
+        if recorder is not None and recorder.attention:
             recorder.kept.append(select(q, k, top_k=k.shape[2], sort=True))
         S = k.shape[2]
         seen = None if T == S else torch.ones(T, S, dtype=torch.bool, device=x.device).tril(S - T)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=seen is None)
         x = x + self.out(mixed.transpose(1, 2).reshape(B, T, -1))
-        return x + self.mlp(self.mlp_norm(x)), BlockState(k, v), None
+        return x + self.mlp(self.mlp_norm(x)), BlockState(k, v)
 
 
 class VanillaLM(ByteLM):

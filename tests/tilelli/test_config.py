@@ -67,7 +67,7 @@ def test_an_unknown_setting_suggests_the_nearest() -> None:
 
 
 def test_a_setting_like_no_other_lists_those_that_exist() -> None:
-    with pytest.raises(ConfigError, match="Known settings: context, d_model, "):
+    with pytest.raises(ConfigError, match="Known settings: abstain, context, d_model, "):
         ModelConfig.from_dict({"zzzzzz": 8})
 
 

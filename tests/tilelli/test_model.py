@@ -8,8 +8,9 @@ from tests.conftest import MakeModel
 from tilelli import ModelConfig, TilelliLM, VanillaLM
 from tilelli.base import ByteLM, build
 from tilelli.errors import ConfigError, InputError
+from tilelli.pathways import PATHWAYS
 from tilelli.state import DecodeState
-from tilelli.trace import trace
+from tilelli.trace import Recorder, trace
 
 CONTEXT = 16
 CLOSE = {"rtol": 1e-4, "atol": 1e-4}
@@ -116,10 +117,10 @@ def test_forcing_what_the_router_chose_changes_nothing(routed: ByteLM) -> None:
 
 
 def test_forcing_one_block_leaves_the_router_of_the_block_before_alone(routed: ByteLM) -> None:
-    ids, chosen = some_bytes(), []
-    routed(ids, interventions={1: torch.tensor([1.0, 0.0, 0.0])}, router_weights=chosen)
-    assert torch.equal(chosen[0], own_weights(routed, ids)[0])
-    assert torch.equal(chosen[1], torch.tensor([1.0, 0.0, 0.0]).expand(2, CONTEXT, 3))
+    ids, seen = some_bytes(), Recorder(attention=False)
+    routed(ids, interventions={1: torch.tensor([1.0, 0.0, 0.0])}, trace=seen)
+    assert torch.equal(seen.router[0], own_weights(routed, ids)[0])
+    assert torch.equal(seen.router[1], torch.tensor([1.0, 0.0, 0.0]).expand(2, CONTEXT, 3))
 
 
 def test_without_any_pathway_only_embedding_and_position_speak(routed: ByteLM) -> None:
@@ -200,3 +201,37 @@ def test_build_makes_the_kind_that_the_configuration_names(kind: str, expected: 
 def test_an_intervention_where_no_router_is_is_refused(tiny: MakeModel, kind: str, block: int) -> None:
     with pytest.raises(InputError, match="no router to intervene in"):
         tiny(kind)(torch.zeros(1, 3, dtype=torch.int64), interventions={block: torch.ones(3) / 3})
+
+
+@pytest.mark.parametrize("absent", ["local", "sparse", "dense"])
+def test_a_model_without_a_pathway_is_the_same_as_one_that_never_uses_it(tiny: MakeModel, absent: str) -> None:
+    kept = [name for name in PATHWAYS if name != absent]
+    model, ids = tiny(pathways=kept), some_bytes()
+    weights = own_weights(model, ids)
+    assert torch.equal(weights[..., PATHWAYS.index(absent)], torch.zeros(2, 2, CONTEXT))
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(2, 2, CONTEXT))
+    assert not any(f".{absent}." in name for name, _ in model.named_parameters())
+    whole = tiny()
+    whole.load_state_dict({**whole.state_dict(), **{n: p for n, p in model.named_parameters() if ".router." not in n}})
+    torch.testing.assert_close(whole(ids, interventions=dict(enumerate(weights)))[0], model(ids)[0])
+
+
+@pytest.mark.parametrize("absent", ["local", "sparse", "dense"])
+def test_a_model_without_a_pathway_decodes_step_by_step_as_in_one_go(tiny: MakeModel, absent: str) -> None:
+    model, ids = tiny(pathways=[name for name in PATHWAYS if name != absent]), some_bytes()
+    torch.testing.assert_close(in_pieces(model, ids, [1, 4, CONTEXT - 5]), model(ids)[0], **CLOSE)
+
+
+def test_a_pathway_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ConfigError, match="pathways is not known: 'wide'"):
+        ModelConfig(pathways=("local", "wide"))
+    with pytest.raises(ConfigError, match="A block needs a pathway"):
+        ModelConfig(pathways=())
+
+
+def test_the_abstain_head_speaks_for_every_byte(tiny: MakeModel) -> None:
+    seen = trace(tiny(abstain=True), some_bytes()).abstain
+    assert seen is not None
+    assert seen.shape == (2, CONTEXT)
+    assert ((seen > 0) & (seen < 1)).all()
+    assert trace(tiny(), some_bytes()).abstain is None

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
 from tilelli.errors import InputError
-from tilelli.trace import Trace, effective_pathways, trace
+from tilelli.trace import Recorder, Trace, effective_pathways, trace
 
 IDS = torch.randint(256, (2, 9), generator=torch.Generator().manual_seed(0))
 
@@ -29,10 +29,10 @@ def test_shapes_are_as_written(routed: ByteLM) -> None:
 
 
 def test_router_weights_add_up_to_one_and_are_in_the_order_of_the_pathways(routed: ByteLM) -> None:
-    seen, chosen = trace(routed, IDS), []
-    routed(IDS, router_weights=chosen)
+    seen, alone = trace(routed, IDS), Recorder(attention=False)
+    routed(IDS, trace=alone)
     assert seen.router_weights is not None
-    torch.testing.assert_close(seen.router_weights, torch.stack(chosen))
+    torch.testing.assert_close(seen.router_weights, torch.stack(alone.router))
     torch.testing.assert_close(seen.router_weights.sum(dim=-1), torch.ones(2, 2, 9))
 
 

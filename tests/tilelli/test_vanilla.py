@@ -4,6 +4,7 @@ from torch.nn import functional as F
 
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
+from tilelli.trace import Recorder
 
 IDS = torch.randint(256, (2, 16), generator=torch.Generator().manual_seed(0))
 
@@ -36,9 +37,9 @@ def test_it_keeps_every_key(tiny: MakeModel) -> None:
 
 
 def test_it_has_no_router_to_listen_to(vanilla: ByteLM) -> None:
-    weights: list[Tensor] = []
-    vanilla(IDS, router_weights=weights)
-    assert weights == []
+    seen = Recorder()
+    vanilla(IDS, trace=seen)
+    assert seen.router == []
 
 
 def test_it_shares_embedding_positions_and_norm_with_its_twin(routed: ByteLM, vanilla: ByteLM) -> None:

@@ -8,8 +8,8 @@ exactly the same bytes.
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
+from tilelli.data.batch import Batch
 from tilelli.errors import DataError
 from tilelli.tokenizer import END_OF_DOCUMENT
 
@@ -30,11 +30,12 @@ class Windows:
         self.per_epoch = max(1, (len(self.stream) - 1) // context - 1)
         self._epoch: tuple[int, NDArray[np.int64]] | None = None
 
-    def batch(self, step: int) -> Tensor:
-        """Windows of this step (counted from 0): (batch_size, context + 1) int64."""
+    def batch(self, step: int) -> Batch:
+        """Windows of this step, counted from 0; every byte of them counts."""
         first = step * self.batch_size
         starts = [self._start(*divmod(row, self.per_epoch)) for row in range(first, first + self.batch_size)]
-        return torch.from_numpy(np.stack([self.stream[s : s + self.context + 1] for s in starts]).astype(np.int64))
+        rows = np.stack([self.stream[s : s + self.context + 1] for s in starts]).astype(np.int64)
+        return Batch.of_text(torch.from_numpy(rows))  # (batch_size, context + 1)
 
     def _start(self, epoch: int, place: int) -> int:
         if self._epoch is None or self._epoch[0] != epoch:

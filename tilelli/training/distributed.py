@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from tilelli.data.batch import Batch
 from tilelli.errors import TrainingError
 
 
@@ -32,9 +33,9 @@ class Group:
     def main(self) -> bool:
         return self.rank == 0
 
-    def divide(self, batch: Tensor) -> Tensor:
+    def divide(self, batch: Batch) -> Batch:
         """This process's rows of a step's batch, on its device."""
-        return batch[self.rank :: self.size].to(self.device)
+        return batch.share(self.rank, self.size, self.device)
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model as called in training: its gradients come out averaged over the group."""

@@ -45,9 +45,10 @@ def compare(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[s
     return {"zeros": round(zeros / total, 5), "flips": round(flips / total, 7)}
 
 
-def write_sample(model: ByteLM) -> str:
-    """What the model writes from nothing, always with the same seed."""
-    return ByteTokenizer().decode([step.byte for step in stream(model, [], SAMPLE)])
+def write_sample(model: ByteLM, opening: str = "") -> str:
+    """What the model writes from nothing, or after an opening, always with the same seed."""
+    ids = ByteTokenizer().encode(opening)
+    return opening + ByteTokenizer().decode([step.byte for step in stream(model, ids, SAMPLE)])
 
 
 def entropy(share: Sequence[float]) -> float:

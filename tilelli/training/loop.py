@@ -1,7 +1,8 @@
 """A training run: step after step, with evaluations in bits per byte, records, and saves that survive a kill.
 
-A run that is stopped and resumed takes the same steps as one that is not, since a step depends on nothing but the
-weights, the optimizer and its number.
+What is trained on what is a `Task`, made by `pretraining.py` or `sft.py`; this module drives it. A run that is stopped
+and resumed takes the same steps as one that is not, since a step depends on nothing but the weights, the optimizer and
+its number.
 """
 
 import platform
@@ -16,16 +17,39 @@ import torch
 import tilelli
 from tilelli.base import ByteLM
 from tilelli.checkpoint import save_checkpoint
-from tilelli.config import Recipe
-from tilelli.data.corpus import Corpus
-from tilelli.evaluation import evaluate
+from tilelli.config import TrainingConfig
 from tilelli.training.distributed import Group
 from tilelli.training.health import write_sample
 from tilelli.training.run import RunFolder
-from tilelli.training.schedule import learning_rate
-from tilelli.training.step import Trainer, uses_bfloat16
+from tilelli.training.schedule import factor
+from tilelli.training.step import Source, Trainer, uses_bfloat16
 
 BOOKKEEPING = ("log_every", "eval_every", "save_every", "eval_bytes")  # may change when a run is resumed
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, on what, and how it is judged.
+
+    Attributes:
+        model: fresh, or the one to train further.
+        config: steps, rates and the rest.
+        source: rows for every step.
+        same: what a resumed run must agree on.
+        provenance: what `training.json` says of it, besides what every run says.
+        evaluate: figures on held-out data, `held_out_bpb` among them.
+        bytes_a_step: text read in a step; for dialogues the mean.
+        opening: what the samples continue.
+    """
+
+    model: ByteLM
+    config: TrainingConfig
+    source: Source
+    same: dict[str, Any]
+    provenance: dict[str, Any]
+    evaluate: Callable[[ByteLM], dict[str, float]]
+    bytes_a_step: int
+    opening: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,9 +64,7 @@ class Step:
 
 
 def train(
-    recipe: Recipe,
-    corpus: Corpus,
-    held_out: list[bytes],
+    task: Task,
     folder: RunFolder,
     resume: bool = False,
     on_step: Callable[[Step], None] | None = None,
@@ -52,9 +74,7 @@ def train(
     """Train a model and leave it, with its history, in `folder`.
 
     Args:
-        recipe: the model and how to train it.
-        corpus: documents to train on; none of `held_out` may be among them.
-        held_out: documents for evaluation; the first `eval_bytes` of them are used.
+        task: what to train on what.
         folder: where the run is kept.
         resume: go on from the last save, if there is one.
         on_step: called after each step.
@@ -69,41 +89,37 @@ def train(
     if group.main:
         folder.claim(resume)
     with folder.held() if group.main else nullcontext():
-        return _train(recipe, corpus, held_out, folder, resume, on_step, should_stop, group)
+        return _train(task, folder, resume, on_step, should_stop, group)
 
 
 def _train(
-    recipe: Recipe,
-    corpus: Corpus,
-    held_out: list[bytes],
+    task: Task,
     folder: RunFolder,
     resume: bool,
     on_step: Callable[[Step], None] | None,
     should_stop: Callable[[], bool] | None,
     group: Group,
 ) -> ByteLM:
-    c = recipe.training
+    c = task.config
     group.wait()
-    trainer = Trainer(recipe, corpus.documents, group)
+    trainer = Trainer(c, task.model, task.source, group)
     model = trainer.model
     settings = {key: value for key, value in c.to_dict().items() if key not in BOOKKEEPING}
-    same = {"model": recipe.model.to_dict(), "training": settings, "data": corpus.sha256}
+    same = {"model": model.config.to_dict(), "training": settings, **task.same}
     facts: dict[str, Any] = {"step": 0, "seconds": 0.0, **same}
     if resume and folder.has_state():
         facts = folder.load_state(model, trainer.optimizer, same)
-    sample = _first_bytes(held_out, c.eval_bytes)
-    bytes_a_step = c.batch_size * recipe.model.context
     held_out_bpb: float | None = None
     began, before = time.monotonic(), facts["seconds"]
     if group.main:
         folder.forget_after(facts["step"])  # a resumed run does again what it did after its last save
-    model.provenance = _provenance(recipe, corpus, facts, bytes_a_step, folder, group)
+    model.provenance = _provenance(task, facts, folder, group)
     if facts["step"] and group.main:
         save_checkpoint(model, folder.path)  # a kill may have come between the state and the checkpoint
 
     def keep(step: int) -> None:
         facts.update(step=step, seconds=round(before + time.monotonic() - began, 1))
-        model.provenance = _provenance(recipe, corpus, facts, bytes_a_step, folder, group)
+        model.provenance = _provenance(task, facts, folder, group)
         if group.main:
             folder.save_state(model, trainer.optimizer, facts)
             save_checkpoint(model, folder.path)
@@ -113,14 +129,16 @@ def _train(
         done, last = step + 1, step + 1 == c.steps
         evaluating = done % c.eval_every == 0 or last
         measured = trainer.take(step, watch=evaluating)
-        speed = bytes_a_step / (time.monotonic() - step_began)
+        speed = task.bytes_a_step / (time.monotonic() - step_began)
         if group.main and (done % c.log_every == 0 or last):
-            speed_and_rate = {"lr": learning_rate(step, c), "bytes_per_second": round(speed)}
+            speed_and_rate = {"lr": c.learning_rate * factor(step, c), "bytes_per_second": round(speed)}
             folder.log({"step": done, **measured.record(), **speed_and_rate})
         if group.main and evaluating:
-            held_out_bpb = evaluate(model, sample).bits_per_byte
-            record = {"step": done, "held_out_bpb": round(held_out_bpb, 5), "bytes": done * bytes_a_step}
-            folder.log(record | measured.trits | {"sample": write_sample(model)})
+            figures = task.evaluate(model)
+            held_out_bpb = figures["held_out_bpb"]
+            rounded = {name: round(value, 5) for name, value in figures.items()}
+            record = {"step": done, **rounded, "bytes": done * task.bytes_a_step}
+            folder.log(record | measured.trits | {"sample": write_sample(model, task.opening)})
         stopped = group.any(should_stop is not None and should_stop())
         if done % c.save_every == 0 or last or stopped:
             keep(done)
@@ -132,34 +150,17 @@ def _train(
     return model.eval()
 
 
-def _first_bytes(documents: list[bytes], limit: int) -> list[bytes]:
-    chosen, total = [], 0
-    for document in documents:
-        if total >= limit:
-            break
-        chosen.append(document[: limit - total])
-        total += len(chosen[-1])
-    return chosen
-
-
-def _provenance(
-    recipe: Recipe, corpus: Corpus, facts: dict[str, Any], bytes_a_step: int, folder: RunFolder, group: Group
-) -> dict[str, Any]:
+def _provenance(task: Task, facts: dict[str, Any], folder: RunFolder, group: Group) -> dict[str, Any]:
     """What `training.json` says: enough to train the same model again, and what came of it."""
     evaluations = [record for record in folder.metrics() if "held_out_bpb" in record]
     return {
-        "recipe": {"model": recipe.model.to_dict(), "training": recipe.training.to_dict()},
-        "data": {
-            "source": corpus.source.rsplit("/", 1)[-1],
-            "sha256": corpus.sha256,
-            "documents": len(corpus.documents),
-            "bytes": corpus.bytes,
-        },
+        "recipe": {"model": task.model.config.to_dict(), "training": task.config.to_dict()},
+        **task.provenance,
         "steps": facts["step"],
-        "bytes_seen": facts["step"] * bytes_a_step,
+        "bytes_seen": facts["step"] * task.bytes_a_step,
         "seconds": facts["seconds"],
         "threads": torch.get_num_threads(),
-        "bfloat16": uses_bfloat16(recipe.training.precision, group.device),
+        "bfloat16": uses_bfloat16(task.config.precision, group.device),
         "processes": group.size,
         "code": tilelli.__version__,
         "torch": torch.__version__,

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -25,6 +24,7 @@ from torch import Tensor
 from tilelli.base import ByteLM
 from tilelli.checkpoint import write
 from tilelli.errors import TrainingError
+from tilelli.training.optimizer import REMEMBERED, Optimizers
 
 try:
     import fcntl
@@ -32,7 +32,6 @@ except ImportError:  # Windows: a run has no lock there
     fcntl = None  # type: ignore[assignment]
 
 STATE, METRICS, LOCK = "state.safetensors", "metrics.jsonl", ".lock"
-OPTIMIZER = ("exp_avg", "exp_avg_sq", "step")
 
 
 @dataclass(frozen=True)
@@ -100,14 +99,14 @@ class RunFolder:
                 continue
         return records
 
-    def save_state(self, model: ByteLM, optimizer: torch.optim.Optimizer, facts: dict[str, Any]) -> None:
+    def save_state(self, model: ByteLM, optimizer: Optimizers, facts: dict[str, Any]) -> None:
         """Write everything a resumed run needs. `facts` must hold `step` and whatever `load_state` is to compare."""
         tensors = {f"model.{key}": value.detach().cpu() for key, value in model.state_dict().items()}
-        for (name, _), state in zip(model.named_parameters(), _states(model, optimizer), strict=True):
-            tensors |= {f"{kind}.{name}": state[kind].cpu() for kind in OPTIMIZER if kind in state}
+        for name, parameter in model.named_parameters():
+            tensors |= {f"{kind}.{name}": value.cpu() for kind, value in optimizer.memory_of(parameter).items()}
         write(self.path / STATE, save(tensors, {"facts": json.dumps(facts)}))
 
-    def load_state(self, model: ByteLM, optimizer: torch.optim.Optimizer, same: dict[str, Any]) -> dict[str, Any]:
+    def load_state(self, model: ByteLM, optimizer: Optimizers, same: dict[str, Any]) -> dict[str, Any]:
         """Put weights and optimizer back; returns the saved facts.
 
         Raises:
@@ -129,9 +128,9 @@ class RunFolder:
                 )
         model.load_state_dict({k[6:]: v for k, v in tensors.items() if k.startswith("model.")})
         for name, parameter in model.named_parameters():
-            kept = {kind: tensors[f"{kind}.{name}"] for kind in OPTIMIZER if f"{kind}.{name}" in tensors}
+            kept = {kind: tensors[f"{kind}.{name}"] for kind in REMEMBERED if f"{kind}.{name}" in tensors}
             if kept:
-                optimizer.state[parameter] = kept
+                optimizer.remember(parameter, kept)
         return facts
 
     def forget_after(self, step: int) -> None:
@@ -152,10 +151,6 @@ def _locked(file: int, kind: int, attempts: int = 5) -> bool:
             pass
         return True
     return False
-
-
-def _states(model: ByteLM, optimizer: torch.optim.Optimizer) -> list[dict[str, Tensor]]:
-    return [optimizer.state.get(parameter, {}) for parameter in model.parameters()]
 
 
 def _difference(saved: Any, now: Any) -> str:

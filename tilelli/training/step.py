@@ -1,6 +1,6 @@
-"""One training step: forward, backward, clipped gradient, AdamW.
+"""One training step: forward, backward, clipped gradient, update.
 
-A step is a function of the weights, the optimizer and its own number: the windows come from `data.windows`, the rate
+A step is a function of the weights, the optimizer and its own number: the rows come from a source in `data`, the rate
 from `schedule`. The batch may be divided among processes (`distributed`) and, to save memory, into parts whose
 gradients are added up; neither changes what the step does, to rounding.
 """
@@ -8,21 +8,23 @@ gradients are added up; neither changes what the step does, to rounding.
 import math
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from tilelli.base import ByteLM, build
-from tilelli.config import Recipe
-from tilelli.data.windows import Windows
+from tilelli.base import ByteLM
+from tilelli.config import TrainingConfig
+from tilelli.data.batch import Batch
 from tilelli.errors import TrainingError
 from tilelli.router import balance_loss
+from tilelli.trace import Recorder
 from tilelli.training.distributed import Group
 from tilelli.training.health import compare, trits
-from tilelli.training.schedule import learning_rate
+from tilelli.training.optimizer import make_optimizer
+from tilelli.training.schedule import factor
 
 
 @dataclass(frozen=True)
@@ -47,19 +49,23 @@ class Measured:
         return {"bpb": round(self.bpb, 5), "grad_norm": round(self.grad_norm, 4), "shares": shares}
 
 
-class Trainer:
-    """Model, optimizer and windows, and the one thing done with them: a step."""
+class Source(Protocol):
+    """Where the rows of a step come from: a function of the step's number alone."""
 
-    def __init__(self, recipe: Recipe, documents: list[bytes], group: Group) -> None:
-        c = recipe.training
+    def batch(self, step: int) -> Batch: ...
+
+
+class Trainer:
+    """Model, optimizer and the source of rows, and the one thing done with them: a step."""
+
+    def __init__(self, config: TrainingConfig, model: ByteLM, source: Source, group: Group) -> None:
+        c = config
         if c.batch_size % (group.size * c.accumulate):
             seen = f"{c.batch_size} windows for {group.size} processes of {c.accumulate} parts"
             raise TrainingError("The batch cannot be divided evenly", seen, "Choose another batch_size or accumulate.")
-        torch.manual_seed(c.seed)
-        self.config, self.group = c, group
-        self.model = build(recipe.model).to(group.device)
-        self.optimizer = make_optimizer(self.model, c.weight_decay)
-        self.windows = Windows(documents, recipe.model.context, c.batch_size, c.seed)
+        self.config, self.group, self.source = c, group, source
+        self.model = model.to(group.device).train()
+        self.optimizer = make_optimizer(self.model, c)
         wrapped = group.wrap(self.model)
         self._forward = torch.compile(wrapped) if c.compile else wrapped
         self._wrapped = wrapped
@@ -69,9 +75,8 @@ class Trainer:
         """Step number `step`, counted from 0: forward, backward, clip, update; `watch` also counts flipped trits."""
         before = trits(self.model) if watch else {}
         c = self.config
-        for settings in self.optimizer.param_groups:
-            settings["lr"] = learning_rate(step, c)
-        parts = self.group.divide(self.windows.batch(step)).chunk(c.accumulate)
+        self.optimizer.set_rate(factor(step, c))
+        parts = self.group.divide(self.source.batch(step)).chunks(c.accumulate)
         results = [self._accumulate(part, last=part is parts[-1]) for part in parts]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip_norm)
         self.optimizer.step()
@@ -83,18 +88,25 @@ class Trainer:
         shares = torch.stack([shares for _, shares in results]).mean(dim=0).tolist()
         return Measured(bpb, float(norm), shares, compare(before, trits(self.model)) if watch else {})
 
-    def _accumulate(self, rows: Tensor, last: bool) -> tuple[Tensor, Tensor]:
-        """Add the gradient of some windows; returns their loss in nats a byte and the mean router weights (L, P)."""
-        c = self.config
-        routing: list[Tensor] = []
+    def _accumulate(self, part: Batch, last: bool) -> tuple[Tensor, Tensor]:
+        """Add the gradient of some rows; returns their loss in nats a byte and the mean router weights (L, P)."""
+        c, seen = self.config, Recorder(attention=False)
         alone = isinstance(self._wrapped, DistributedDataParallel) and not last  # the group is asked once a step
         with self._wrapped.no_sync() if alone else nullcontext():  # type: ignore[operator]
             with torch.autocast(self.group.device.type, torch.bfloat16, enabled=self._half):
-                logits, _ = self._forward(rows[:, :-1], router_weights=routing)
-            nats = F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten())
-            loss = nats + c.balance * sum(balance_loss(w) for w in routing) / len(routing) if routing else nats
+                logits, _ = self._forward(part.ids[:, :-1], trace=seen)
+            losses = F.cross_entropy(logits.flatten(0, 1), part.ids[:, 1:].flatten(), reduction="none")
+            loss = nats = part.nats(losses.view_as(part.counted))
+            if seen.router:
+                loss = loss + c.balance * sum(balance_loss(w) for w in seen.router) / len(seen.router)
+            if seen.abstain is not None:
+                asked = part.abstain.isfinite()
+                wrong = F.binary_cross_entropy_with_logits(
+                    seen.abstain.float()[asked], part.abstain[asked], reduction="sum"
+                )
+                loss = loss + c.abstain * wrong / len(part.ids)
             (loss / c.accumulate).backward()  # type: ignore[no-untyped-call]
-        shares = [w.detach().float().mean(dim=(0, 1)) for w in routing]
+        shares = [w.detach().float().mean(dim=(0, 1)) for w in seen.router]
         return nats.detach(), torch.stack(shares) if shares else torch.empty(0)
 
 
@@ -106,11 +118,3 @@ def uses_bfloat16(precision: str, device: torch.device) -> bool:
     return precision == "bfloat16" or (
         precision == "auto" and bool(native.get("avx512_bf16") or native.get("amx_bf16"))
     )
-
-
-def make_optimizer(model: ByteLM, weight_decay: float) -> torch.optim.AdamW:
-    """AdamW that decays matrices and leaves biases and norms alone."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    vectors = [p for p in model.parameters() if p.ndim < 2]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.95))

@@ -11,13 +11,15 @@ from tilelli import TilelliLM
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load, weights_hash
 from tilelli.config import Recipe, TrainingConfig
+from tilelli.data.batch import Batch
 from tilelli.data.corpus import Corpus
 from tilelli.data.windows import Windows
 from tilelli.errors import DataError, TrainingError
 from tilelli.training import loop, step
 from tilelli.training.loop import Step, train
+from tilelli.training.optimizer import Optimizers, make_optimizer
+from tilelli.training.pretraining import pretraining
 from tilelli.training.run import RunFolder
-from tilelli.training.step import make_optimizer
 
 CORPUS = Corpus("somewhere/cats.txt", [TEXT.encode() * 3] * 8, 0)
 HELD_OUT = [TEXT.encode()]
@@ -47,13 +49,13 @@ def run(
     **changes: object,
 ) -> ByteLM:
     recipe = Recipe(TINY.twin(kind), dataclasses.replace(PLAN, **changes))
-    return train(recipe, CORPUS, HELD_OUT, RunFolder(folder), resume, on_step)
+    return train(pretraining(recipe, CORPUS, HELD_OUT), RunFolder(folder), resume, on_step)
 
 
 def stopped_run(folder: Path, at: int) -> None:
     """A run that is asked to stop after step `at`, and does."""
     steps = iter(range(1, 100))
-    train(Recipe(TINY, PLAN), CORPUS, HELD_OUT, RunFolder(folder), should_stop=lambda: next(steps) == at)
+    train(pretraining(Recipe(TINY, PLAN), CORPUS, HELD_OUT), RunFolder(folder), should_stop=lambda: next(steps) == at)
 
 
 def killed_run(folder: Path, at: int) -> None:
@@ -138,7 +140,8 @@ def test_a_run_that_was_killed_and_resumed_ends_like_one_that_was_not(whole: Pat
 def test_a_run_may_be_stopped_again_and_again(whole: Path, tmp_path: Path) -> None:
     for _ in range(4):
         steps = iter(range(1, 100))
-        train(Recipe(TINY, PLAN), CORPUS, HELD_OUT, RunFolder(tmp_path), True, should_stop=lambda: next(steps) == 3)  # noqa: B023
+        task = pretraining(Recipe(TINY, PLAN), CORPUS, HELD_OUT)
+        train(task, RunFolder(tmp_path), True, should_stop=lambda: next(steps) == 3)  # noqa: B023
     assert figures(tmp_path) == figures(whole)
 
 
@@ -193,7 +196,7 @@ def test_a_run_is_not_resumed_with_other_data(tmp_path: Path) -> None:
     stopped_run(tmp_path, 3)
     other = dataclasses.replace(CORPUS, documents=[*CORPUS.documents[:-1], b"Something else altogether."])
     with pytest.raises(TrainingError, match=f"another data: was {CORPUS.sha256}, is {other.sha256}"):
-        train(Recipe(TINY, PLAN), other, HELD_OUT, RunFolder(tmp_path), resume=True)
+        train(pretraining(Recipe(TINY, PLAN), other, HELD_OUT), RunFolder(tmp_path), resume=True)
 
 
 def test_a_refused_resume_leaves_the_run_as_it_was(tmp_path: Path) -> None:
@@ -211,10 +214,10 @@ def test_a_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ruined(model: ByteLM, weight_decay: float) -> torch.optim.Optimizer:
+    def ruined(model: ByteLM, config: TrainingConfig) -> Optimizers:
         with torch.no_grad():
             model.norm.weight.fill_(float("nan"))
-        return make_optimizer(model, weight_decay)
+        return make_optimizer(model, config)
 
     monkeypatch.setattr(step, "make_optimizer", ruined)
     with pytest.raises(TrainingError, match="The loss is no longer a number: step 1"):
@@ -224,18 +227,18 @@ def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path, monkeypatch: pyte
 
 def test_a_corpus_that_is_too_short_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="shorter than one window: 6 bytes for windows of 17"):
-        train(Recipe(TINY, PLAN), Corpus("here", [b"tiny"], 0), HELD_OUT, RunFolder(tmp_path))
+        train(pretraining(Recipe(TINY, PLAN), Corpus("here", [b"tiny"], 0), HELD_OUT), RunFolder(tmp_path))
 
 
 def test_two_models_are_shown_exactly_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[Tensor] = []
 
     class Watched(Windows):
-        def batch(self, step: int) -> Tensor:
-            shown.append(super().batch(step))
-            return shown[-1]
+        def batch(self, step: int) -> Batch:
+            shown.append((rows := super().batch(step)).ids)
+            return rows
 
-    monkeypatch.setattr(step, "Windows", Watched)
+    monkeypatch.setattr("tilelli.training.pretraining.Windows", Watched)
     for kind in ("routed", "vanilla"):
         run(tmp_path / kind, kind=kind)
     assert len(shown) == 24

@@ -8,10 +8,12 @@ import torch
 
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
+from tilelli.config import TrainingConfig
 from tilelli.errors import TrainingError
+from tilelli.training.optimizer import Optimizers, make_optimizer
 from tilelli.training.run import LOCK, METRICS, STATE, RunFolder
-from tilelli.training.step import make_optimizer
 
+PLAN = TrainingConfig()
 FACTS = {"step": 3, "data": "abc"}
 HOLD = """
 import fcntl, os, sys, time
@@ -23,12 +25,10 @@ time.sleep(60)
 """
 
 
-def stepped(model: ByteLM) -> torch.optim.Optimizer:
+def stepped(model: ByteLM, plan: TrainingConfig) -> Optimizers:
     """An optimizer that has taken two steps on `model`."""
     model.requires_grad_(True)
-    optimizer = make_optimizer(model, 0.1)
-    for group in optimizer.param_groups:
-        group["lr"] = 1e-2
+    optimizer = make_optimizer(model, plan)
     for _ in range(2):
         model(torch.tensor([[1, 2, 3]]))[0].square().mean().backward()
         optimizer.step()
@@ -36,39 +36,42 @@ def stepped(model: ByteLM) -> torch.optim.Optimizer:
     return optimizer
 
 
-def test_weights_and_optimizer_come_back_exactly(tiny: MakeModel, tmp_path: Path) -> None:
-    model, other = tiny(), tiny(seed=1)
-    optimizer, fresh = stepped(model), make_optimizer(other, 0.1)
+@pytest.mark.parametrize("kind", ["adamw", "muon"])
+def test_weights_and_optimizer_come_back_exactly(tiny: MakeModel, tmp_path: Path, kind: str) -> None:
+    model, other, plan = tiny(), tiny(seed=1), TrainingConfig(optimizer=kind)
+    optimizer, fresh = stepped(model, plan), make_optimizer(other, plan)
     RunFolder(tmp_path).save_state(model, optimizer, FACTS)
     assert RunFolder(tmp_path).load_state(other, fresh, {"data": "abc"}) == FACTS
     for mine, back in zip(model.parameters(), other.parameters(), strict=True):
         assert torch.equal(mine, back)
-        assert all(torch.equal(value, fresh.state[back][key]) for key, value in optimizer.state[mine].items())
+        kept = optimizer.memory_of(mine)
+        assert kept
+        assert all(torch.equal(value, fresh.memory_of(back)[key]) for key, value in kept.items())
 
 
 def test_a_state_before_the_first_step_can_be_saved(tiny: MakeModel, tmp_path: Path) -> None:
     model, folder = tiny(), RunFolder(tmp_path)
-    folder.save_state(model, make_optimizer(model, 0.1), FACTS)
-    assert folder.load_state(tiny(seed=1), make_optimizer(model, 0.1), {}) == FACTS
+    folder.save_state(model, make_optimizer(model, PLAN), FACTS)
+    assert folder.load_state(tiny(seed=1), make_optimizer(model, PLAN), {}) == FACTS
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 99, (10**10).to_bytes(8, "little") + b"{}"])
 def test_a_state_that_cannot_be_read_is_refused(tiny: MakeModel, tmp_path: Path, content: bytes) -> None:
     (tmp_path / STATE).write_bytes(content)
     with pytest.raises(TrainingError, match=r"The run cannot be resumed: .*state\.safetensors"):
-        RunFolder(tmp_path).load_state(tiny(), make_optimizer(tiny(), 0.1), {})
+        RunFolder(tmp_path).load_state(tiny(), make_optimizer(tiny(), PLAN), {})
 
 
 def test_a_file_of_another_program_is_no_state(tiny: MakeModel, tmp_path: Path) -> None:
     tiny().save_pretrained(tmp_path)
     (tmp_path / "model.safetensors").rename(tmp_path / STATE)
     with pytest.raises(TrainingError, match="The run cannot be resumed"):
-        RunFolder(tmp_path).load_state(tiny(), make_optimizer(tiny(), 0.1), {})
+        RunFolder(tmp_path).load_state(tiny(), make_optimizer(tiny(), PLAN), {})
 
 
 def test_records_after_the_saved_step_are_forgotten(tiny: MakeModel, tmp_path: Path) -> None:
     folder, model = RunFolder(tmp_path), tiny()
-    optimizer = make_optimizer(model, 0.1)
+    optimizer = make_optimizer(model, PLAN)
     for step in (2, 3, 4):
         folder.log({"step": step})
     folder.save_state(model, optimizer, FACTS)

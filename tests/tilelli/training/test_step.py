@@ -7,16 +7,25 @@ import torch
 from tests.conftest import TEXT, TINY
 from tilelli.base import ByteLM
 from tilelli.config import Recipe, TrainingConfig
+from tilelli.data.batch import Batch
+from tilelli.data.corpus import Corpus
 from tilelli.errors import TrainingError
 from tilelli.training.distributed import Group
-from tilelli.training.step import Trainer, make_optimizer, uses_bfloat16
+from tilelli.training.optimizer import make_optimizer
+from tilelli.training.pretraining import pretraining
+from tilelli.training.step import Trainer, uses_bfloat16
 
 DOCUMENTS = [TEXT.encode() * 3] * 8
 PLAN = TrainingConfig(steps=4, batch_size=8, learning_rate=1e-2, warmup_steps=2, precision="float32")
 
 
 def trainer(**changes: object) -> Trainer:
-    return Trainer(Recipe(TINY, dataclasses.replace(PLAN, **changes)), DOCUMENTS, Group())
+    return train_with(dataclasses.replace(PLAN, **changes), Group())
+
+
+def train_with(plan: TrainingConfig, group: Group) -> Trainer:
+    task = pretraining(Recipe(TINY, plan), Corpus("here", DOCUMENTS, 0), DOCUMENTS)
+    return Trainer(plan, task.model, task.source, group)
 
 
 @pytest.mark.parametrize("parts", [2, 4, 8])
@@ -30,16 +39,15 @@ def test_a_batch_in_parts_takes_the_same_step_as_a_whole_one(parts: int) -> None
 
 
 def test_the_parts_of_a_group_are_the_whole_batch() -> None:
-    batch = torch.arange(12).view(6, 2)
-    parts = torch.cat([Group(rank, 3).divide(batch) for rank in range(3)])
-    assert sorted(parts.tolist()) == batch.tolist()
+    batch = Batch.of_text(torch.arange(12).view(6, 2))
+    parts = torch.cat([Group(rank, 3).divide(batch).ids for rank in range(3)])
+    assert sorted(parts.tolist()) == batch.ids.tolist()
 
 
 @pytest.mark.parametrize(("size", "parts"), [(1, 3), (2, 8), (3, 1)])
 def test_a_batch_that_cannot_be_divided_is_refused(size: int, parts: int) -> None:
-    recipe = Recipe(TINY, dataclasses.replace(PLAN, accumulate=parts))
     with pytest.raises(TrainingError, match=f"8 windows for {size} processes of {parts} parts"):
-        Trainer(recipe, DOCUMENTS, Group(0, size))
+        train_with(dataclasses.replace(PLAN, accumulate=parts), Group(0, size))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +67,7 @@ def test_auto_is_bfloat16_where_the_processor_has_it(
 
 def test_matrices_decay_and_vectors_do_not(tiny: Callable[..., ByteLM]) -> None:
     model = tiny()
-    decayed, spared = make_optimizer(model, 0.1).param_groups
+    decayed, spared = make_optimizer(model, PLAN).param_groups
     assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
     assert {p.ndim for p in spared["params"]} == {1}
     assert {p.ndim for p in decayed["params"]} == {2}
