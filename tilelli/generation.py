@@ -17,6 +17,9 @@ from tilelli.base import ByteLM
 from tilelli.config import Settings, between
 from tilelli.state import DecodeState
 from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, ByteTokenizer, check_bytes
+from tilelli.trace import Recorder
+
+ALTERNATIVES = 6  # bytes shown beside the one that was written
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,17 @@ class Written:
         byte: 0..255.
         probability: what the model gave it, before temperature and cuts.
         entropy: of the model's distribution at this place, in bits; 0 is certain, 8 knows nothing.
+        alternatives: the likeliest bytes here with their probabilities, likeliest first; the byte itself may be one.
+        pathways: the router's weights where this byte was predicted, mean over the blocks; empty for vanilla models.
+        abstain: what the abstain head read where this byte was predicted; None without a head.
     """
 
     byte: int
     probability: float
     entropy: float
+    alternatives: tuple[tuple[int, float], ...] = ()
+    pathways: tuple[float, ...] = ()
+    abstain: float | None = None
 
 
 def window_start(length: int, context: int) -> int:
@@ -68,6 +77,7 @@ def stream(
     ids: Sequence[int],
     sampling: Sampling | None = None,
     should_stop: Callable[[], bool] | None = None,
+    forced: Sequence[int] = (),
 ) -> Iterator[Written]:
     """The continuation of `ids`, byte by byte.
 
@@ -76,42 +86,63 @@ def stream(
         ids: the prompt, ints in 0..255. An empty one starts a new document.
         sampling: how to choose; the defaults of `Sampling` if None.
         should_stop: asked before each byte; true ends the stream.
+        forced: how the continuation begins, whatever the model would have written; it counts towards `max_new`.
 
     Raises:
         InputError: an id is not a byte.
     """
     s = sampling or Sampling()
     text = check_bytes(ids) or [END_OF_DOCUMENT]
-    return _released(_written(model, text, s, should_stop), [ByteTokenizer().encode(stop) for stop in s.stop if stop])
+    return _released(
+        _written(model, text, s, should_stop, check_bytes(forced)),
+        [ByteTokenizer().encode(stop) for stop in s.stop if stop],
+    )
 
 
-def _written(model: ByteLM, text: list[int], s: Sampling, should_stop: Callable[[], bool] | None) -> Iterator[Written]:
+def _written(
+    model: ByteLM, text: list[int], s: Sampling, should_stop: Callable[[], bool] | None, forced: list[int]
+) -> Iterator[Written]:
     generator = torch.Generator().manual_seed(s.seed)
     state: DecodeState | None = None
     window = 0
-    for _ in range(s.max_new):
+    for place in range(s.max_new):
         if should_stop is not None and should_stop():
             return
         start = window_start(len(text), model.config.context)
         if start != window:
             state, window = None, start
-        logits, state = _advance(model, text[window + (state.position if state else 0) :], state)
+        logits, state, seen = _advance(model, text[window + (state.position if state else 0) :], state)
         own = logits.softmax(dim=-1)
-        if s.temperature == 0:
+        if place < len(forced):
+            byte = forced[place]
+        elif s.temperature == 0:
             byte = int(logits.argmax())
         else:
             byte = int(torch.multinomial(distribution(logits, s), 1, generator=generator))
         if s.stop_at_end and byte == END_OF_DOCUMENT:
             return
         text.append(byte)
-        yield Written(byte, float(own[byte]), float(torch.special.entr(own).sum()) / math.log(2))
+        yield Written(
+            byte,
+            probability=float(own[byte]),
+            entropy=float(torch.special.entr(own).sum()) / math.log(2),
+            alternatives=_likeliest(own),
+            pathways=tuple(torch.stack([w[0, -1] for w in seen.router]).mean(dim=0).tolist()) if seen.router else (),
+            abstain=None if seen.abstain is None else float(seen.abstain[0, -1].sigmoid()),
+        )
 
 
 @torch.no_grad()
-def _advance(model: ByteLM, ids: list[int], state: DecodeState | None) -> tuple[Tensor, DecodeState]:
-    """Logits (256,) after `ids`, and the state there."""
-    logits, state = model(torch.tensor([ids]), state)
-    return logits[0, -1].cpu(), state
+def _advance(model: ByteLM, ids: list[int], state: DecodeState | None) -> tuple[Tensor, DecodeState, Recorder]:
+    """Logits (256,) after `ids`, the state there, and what the blocks did."""
+    seen = Recorder(attention=False)
+    logits, state = model(torch.tensor([ids]), state, trace=seen)
+    return logits[0, -1].cpu(), state, seen
+
+
+def _likeliest(p: Tensor) -> tuple[tuple[int, float], ...]:
+    values, bytes_ = p.topk(ALTERNATIVES)
+    return tuple(zip(bytes_.tolist(), values.tolist(), strict=True))
 
 
 def distribution(logits: Tensor, sampling: Sampling) -> Tensor:

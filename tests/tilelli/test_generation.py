@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
+from tests.conftest import MakeModel
 from tilelli.base import ByteLM
 from tilelli.errors import ConfigError, InputError
 from tilelli.generation import Sampling, distribution, stream, window_start
 from tilelli.state import DecodeState
+from tilelli.trace import Recorder, trace
 
 CONTEXT = 16
 logit_rows = st.integers(0, 10**6).map(lambda seed: 3 * torch.randn(256, generator=torch.Generator().manual_seed(seed)))
@@ -24,7 +26,7 @@ class Parrot:
     def __init__(self, script: bytes) -> None:
         self.script, self.config = script, SimpleNamespace(context=1000)
 
-    def __call__(self, ids: Tensor, state: DecodeState | None) -> tuple[Tensor, DecodeState]:
+    def __call__(self, ids: Tensor, state: DecodeState | None, trace: Recorder) -> tuple[Tensor, DecodeState]:
         end = (state.position if state else 0) + ids.shape[1]
         logits = 50.0 * F.one_hot(torch.tensor([[self.script[end - 1]]]), 256).float()
         return logits, DecodeState(end, ())
@@ -234,3 +236,28 @@ def test_a_stream_stops_when_it_is_asked_to(model: ByteLM) -> None:
     for step in stream(model, [65], sampling, lambda: len(heard) == 3):
         heard.append(step.byte)
     assert len(heard) == 3
+
+
+def test_every_byte_tells_what_else_was_likely_and_which_pathway_carried_it(tiny: MakeModel) -> None:
+    model, ids = tiny(abstain=True), [1, 2, 3]
+    seen = trace(model, ids)
+    assert seen.router_weights is not None
+    assert seen.abstain is not None
+    first = next(stream(model, ids, Sampling(temperature=0)))
+    assert first.alternatives[0] == (first.byte, pytest.approx(first.probability))
+    values, likeliest = seen.probabilities[0, -1].topk(len(first.alternatives))
+    assert [byte for byte, _ in first.alternatives] == likeliest.tolist()
+    assert [p for _, p in first.alternatives] == pytest.approx(values.tolist(), rel=1e-4)
+    assert first.pathways == pytest.approx(seen.router_weights[:, 0, -1].mean(dim=0).tolist(), rel=1e-4)
+    assert first.abstain == pytest.approx(float(seen.abstain[0, -1]), rel=1e-4)
+
+
+def test_a_vanilla_model_names_no_pathway(tiny: MakeModel) -> None:
+    first = next(stream(tiny("vanilla"), [1, 2, 3]))
+    assert (first.pathways, first.abstain) == ((), None)
+
+
+def test_a_forced_beginning_is_written_and_judged(tiny: MakeModel) -> None:
+    model = tiny()
+    forced = [step.byte for step in stream(model, [1, 2], Sampling(max_new=6, temperature=0), forced=[9, 8])]
+    assert forced == [9, 8, *(s.byte for s in stream(model, [1, 2, 9, 8], Sampling(max_new=4, temperature=0)))]
