@@ -7,10 +7,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tilelli.commands import data, evaluate, generate, train
+from tilelli.commands import data, evaluate, generate, sft, train
 from tilelli.errors import TilelliError
 
-COMMANDS = {"train": train, "eval": evaluate, "generate": generate, "data": data}
+COMMANDS = {"train": train, "sft": sft, "eval": evaluate, "generate": generate, "data": data}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -90,8 +90,8 @@ def abstain_probability(model: ByteLM, ids: Sequence[int]) -> float | None:
 
 def threshold(model: ByteLM) -> float:
     """From which probability on the gate declines: what the checkpoint says was chosen, or one half."""
-    tuning = model.provenance.get("tuning")
-    chosen = tuning.get("threshold") if isinstance(tuning, dict) else None
+    figures = model.provenance.get("figures")
+    chosen = figures.get("threshold") if isinstance(figures, dict) else None
     return float(chosen) if isinstance(chosen, int | float) else THRESHOLD
 
 

@@ -186,15 +186,36 @@ class TrainingConfig(Settings):
 
 
 @dataclass(frozen=True)
+class TuningConfig(Settings):
+    """What a model is taught when it learns to chat.
+
+    Attributes:
+        pairs: dialogues to make.
+        data_seed: of the dialogues; it decides which facts are taught and which are withheld.
+        rehearsal: share of the steps that read plain text.
+        introduce: share of the training over which the facts are introduced; 0 teaches all from the start.
+    """
+
+    pairs: int = field(default=60_000, metadata=between(1000, 10**8))
+    data_seed: int = field(default=0, metadata=between(0, 2**63 - 1))
+    rehearsal: float = field(default=0.2, metadata=between(0, 0.9))
+    introduce: float = field(default=0.5, metadata=between(0, 1))
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """A model and how it is trained: what one file under `configs/` says."""
+    """A model, how it is trained, and what it is taught: what one file under `configs/` says.
+
+    `tuning` is there in recipes for chat, whose model is that of the checkpoint they begin with.
+    """
 
     model: ModelConfig
     training: TrainingConfig
+    tuning: TuningConfig | None = None
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> "Recipe":
-        """Read a recipe with the two sections `model` and `training`.
+        """Read a recipe with the sections `model`, `training` and, for chat, `tuning`.
 
         Raises:
             ConfigError: the file is missing, is not YAML, or holds an unknown or impossible setting.
@@ -209,10 +230,11 @@ class Recipe:
         except (yaml.YAMLError, ValueError, RecursionError) as error:  # impossible dates and deep nests among them
             line = " ".join(str(error).split())
             raise ConfigError("The recipe is not YAML", f"{path}: {line[:120]}", "Compare it with configs/.") from None
-        if not isinstance(content, dict) or not set(content) <= {"model", "training"}:
+        if not isinstance(content, dict) or not set(content) <= {"model", "training", "tuning"}:
             seen = ", ".join(map(str, content)) if isinstance(content, dict) else repr(content)[:60]
-            raise ConfigError(f"{path} is not a recipe", seen, "Use the two sections `model:` and `training:`.")
+            raise ConfigError(f"{path} is not a recipe", seen, "Use the sections `model:`, `training:` and `tuning:`.")
         return cls(
             ModelConfig.from_dict(content.get("model") or {}, f"{path}, section model"),
             TrainingConfig.from_dict(content.get("training") or {}, f"{path}, section training"),
+            TuningConfig.from_dict(content["tuning"] or {}, f"{path}, section tuning") if "tuning" in content else None,
         )

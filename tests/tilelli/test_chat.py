@@ -82,5 +82,5 @@ def test_a_reply_may_be_led_to_begin_otherwise(tiny: MakeModel) -> None:
 def test_the_threshold_is_the_checkpoints_own_where_it_has_one(tiny: MakeModel) -> None:
     model = tiny(abstain=True)
     assert chat.threshold(model) == chat.THRESHOLD
-    model.provenance = {"tuning": {"threshold": 0.3}}
+    model.provenance = {"figures": {"threshold": 0.3}}
     assert chat.threshold(model) == 0.3

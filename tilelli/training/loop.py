@@ -153,6 +153,7 @@ def _train(
 def _provenance(task: Task, facts: dict[str, Any], folder: RunFolder, group: Group) -> dict[str, Any]:
     """What `training.json` says: enough to train the same model again, and what came of it."""
     evaluations = [record for record in folder.metrics() if "held_out_bpb" in record]
+    last = evaluations[-1] if evaluations else {}
     return {
         "recipe": {"model": task.model.config.to_dict(), "training": task.config.to_dict()},
         **task.provenance,
@@ -166,4 +167,5 @@ def _provenance(task: Task, facts: dict[str, Any], folder: RunFolder, group: Gro
         "torch": torch.__version__,
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
         "held_out": [[record["step"], record["held_out_bpb"]] for record in evaluations],
+        "figures": {name: value for name, value in last.items() if isinstance(value, float)},
     }
