@@ -18,15 +18,17 @@ from tilelli.trace import Recorder
 
 
 class RoutedBlock(Block):
-    """`x + mix_scale * (w_local * local(h) + w_sparse * sparse(h) + w_dense * dense(h))` with `h = norm(x)`.
+    """`x + mix_scale * (w_local * local(h) + w_sparse * sparse(g) + w_dense * dense(g))` with `h = norm(x)`.
 
-    A pathway that the configuration leaves out is None, and the router knows nothing of it.
+    `g` is `h`, or `h + local(h)` where the configuration says `through_local`: attention and feed-forward then see each
+    byte with the few before it, whatever the router makes of the local pathway itself. A pathway that the configuration
+    leaves out is None, and the router knows nothing of it.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         c, ternary, has = config, config.ternary, config.pathways
-        self.mix_scale, self.n_heads = c.mix_scale, c.n_heads
+        self.mix_scale, self.through_local, self.n_heads = c.mix_scale, c.through_local, c.n_heads
         self.norm = nn.LayerNorm(c.d_model)
         self.router = Router(c.d_model, has)
         self.local = LocalPathway(c.d_model, c.kernel_size, "local" in ternary) if "local" in has else None
@@ -43,6 +45,7 @@ class RoutedBlock(Block):
         local = sparse = dense = recent = keys = values = None
         if self.local is not None:
             local, recent = self.local(h, past.recent if past else None)
+            h = h + local if self.through_local else h
         if self.sparse is not None:
             memory = (past.keys, past.values) if past and past.keys is not None and past.values is not None else None
             sparse, (keys, values) = self.sparse(h, memory, recorder.kept if recorder and recorder.attention else None)
