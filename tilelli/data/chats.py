@@ -22,6 +22,7 @@ from tilelli.data.windows import Windows
 from tilelli.errors import DataError
 from tilelli.tokenizer import END_OF_DOCUMENT
 
+PAD = 16  # widths are multiples of this: kernels are kept for every shape they meet, and there should be few
 POOL = 32  # batches sorted by length together, so that little is padded
 
 
@@ -92,7 +93,8 @@ def of_dialogues(rows: Sequence[Row]) -> Batch:
     """Dialogues side by side, padded at the end; only the reply counts, up to the end of its line."""
     prompts = [bytes((END_OF_DOCUMENT,)) + row.prompt.encode() for row in rows]
     texts = [prompt + f" {row.reply}\n".encode() for prompt, row in zip(prompts, rows, strict=True)]
-    ids = torch.zeros(len(rows), max(map(len, texts)), dtype=torch.int64)
+    width = -(-max(map(len, texts)) // PAD) * PAD
+    ids = torch.zeros(len(rows), width, dtype=torch.int64)
     batch = Batch.of_text(ids)
     batch.counted.fill_(False)
     for number, (prompt, text, row) in enumerate(zip(prompts, texts, rows, strict=True)):
