@@ -103,7 +103,7 @@ class ModelConfig(Settings):
         ternary: which pathways have ternary weights; a vanilla model has none, whatever is said here.
         pathways: which pathways a block has; a model without one of them shows what it is good for.
         abstain: whether there is an abstain head: a chat model's own guess that it should not answer.
-        through_local: whether the other two pathways read their input with what the local one makes of it added.
+        through_local: whether the dense pathway reads its input with what the local one makes of it added.
         mix_scale: factor on the routed sum; 3 lets three equally weighted pathways each count in full.
     """
 

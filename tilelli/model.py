@@ -18,11 +18,11 @@ from tilelli.trace import Recorder
 
 
 class RoutedBlock(Block):
-    """`x + mix_scale * (w_local * local(h) + w_sparse * sparse(g) + w_dense * dense(g))` with `h = norm(x)`.
+    """`x + mix_scale * (w_local * local(h) + w_sparse * sparse(h) + w_dense * dense(g))` with `h = norm(x)`.
 
-    `g` is `h`, or `h + local(h)` where the configuration says `through_local`: attention and feed-forward then see each
-    byte with the few before it, whatever the router makes of the local pathway itself. A pathway that the configuration
-    leaves out is None, and the router knows nothing of it.
+    `g` is `h`, or `h + local(h)` where the configuration says `through_local`: the feed-forward, which has no memory,
+    then sees each byte with the few before it, whatever the router makes of the local pathway itself. A pathway that
+    the configuration leaves out is None, and the router knows nothing of it.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -45,12 +45,11 @@ class RoutedBlock(Block):
         local = sparse = dense = recent = keys = values = None
         if self.local is not None:
             local, recent = self.local(h, past.recent if past else None)
-            h = h + local if self.through_local else h
         if self.sparse is not None:
             memory = (past.keys, past.values) if past and past.keys is not None and past.values is not None else None
             sparse, (keys, values) = self.sparse(h, memory, recorder.kept if recorder and recorder.attention else None)
         if self.dense is not None:
-            dense = self.dense(h)
+            dense = self.dense(h + local if self.through_local and local is not None else h)
         for weight, output in zip((self.mix_scale * weights).unbind(dim=-1), (local, sparse, dense), strict=True):
             if output is not None:
                 x = x + weight[..., None] * output  # (B, T, d_model)
