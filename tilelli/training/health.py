@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tilelli.base import ByteLM
 from tilelli.generation import Sampling, stream
 from tilelli.ternary import TernaryWeight, quantize
-from tilelli.tokenizer import ByteTokenizer
+from tilelli.tokenizer import END_OF_DOCUMENT, ByteTokenizer
 
 SAMPLE = Sampling(max_new=160, temperature=0.8, seed=1)
 DYING, COLLAPSED = 0.02, 0.95  # mean shares of a pathway in a block
@@ -47,7 +47,7 @@ def compare(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> dict[s
 
 def write_sample(model: ByteLM, opening: str = "") -> str:
     """What the model writes from nothing, or after an opening, always with the same seed."""
-    ids = ByteTokenizer().encode(opening)
+    ids = [END_OF_DOCUMENT, *ByteTokenizer().encode(opening)]  # as in training, where every text begins with the mark
     return opening + ByteTokenizer().decode([step.byte for step in stream(model, ids, SAMPLE)])
 
 
