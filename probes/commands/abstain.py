@@ -1,0 +1,116 @@
+"""python -m probes run abstain: does a chat model know what it does not know?"""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tilelli.commands.shared import add_threads, use_threads
+
+if TYPE_CHECKING:
+    from probes.metrics import Measured
+    from tilelli.base import ByteLM
+
+TEXT = "does a chat model know what it does not know? outcomes, AUROC, and what the wording alone would tell"
+EXAMPLE = "--checkpoint tilelli/mini-chat --bank dialogue-test --json abstain.json"
+QUICK_ROWS, QUICK_TRAINING = 200, 5000
+TEXT_BYTES = 500_000
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--checkpoint",
+        action="append",
+        required=True,
+        help="bundled name, folder, file or hub name; given several times, the spread over them is printed too",
+    )
+    parser.add_argument("--bank", default="dialogue-test", help="bundled bank, or a JSONL file")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="file for rows, figures, verdicts and provenance")
+    parser.add_argument(
+        "--threshold", type=float, help="decline from this abstain_p on; the checkpoint's own if not given"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the resampling, and of the rows of --quick")
+    parser.add_argument("--quick", action="store_true", help=f"a look at {QUICK_ROWS} questions of each part")
+    parser.add_argument("--text", help=f"plain text to compare with the base on: its first {TEXT_BYTES:,} bytes")
+    parser.add_argument("--base", help="what the checkpoint was tuned from; what it says itself if not given")
+    add_threads(parser)
+
+
+def run(options: argparse.Namespace) -> None:
+    from probes import abstain, banks, report, surface
+    from tilelli.base import ByteLM
+    from tilelli.checkpoint import load, write
+
+    use_threads(options.threads)
+    _check(options)
+    models = [(name, load(name, ByteLM)) for name in options.checkpoint]
+    bank = banks.bank(options.bank)
+    if options.quick:
+        bank = banks.sample(bank, QUICK_ROWS, options.seed)
+    losses = [_loss(model, options) for _, model in models]
+    with _bar("surface floor") as progress:
+        training = QUICK_TRAINING if options.quick else surface.TRAINING
+        floor = surface.floor(bank, options.seed, training, progress)
+    results = []
+    for (name, model), loss in zip(models, losses, strict=True):
+        with _bar(name) as progress:
+            result = abstain.run(model, name, bank, floor, options.threshold, options.seed, loss, progress=progress)
+        results.append(result)
+        print(report.abstain(result), end="\n\n", flush=True)
+    if len(results) > 1:
+        print(report.over_checkpoints(results))
+    if options.json:
+        content: dict[str, Any] = {"probe": "abstain", "quick": options.quick}
+        content["results"] = [result.to_dict() for result in results]
+        write(options.json, json.dumps(content, indent=1, allow_nan=False).encode() + b"\n")
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what cannot work before minutes are spent on it."""
+    from probes.abstain import check_threshold
+    from tilelli.errors import InputError
+
+    check_threshold(options.threshold)
+    if options.seed < 0:
+        raise InputError("There is no such seed", str(options.seed), "Use 0 or more.")
+    if out := options.json:
+        folder = out.absolute().parent
+        if out.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise InputError("The result cannot be written", str(out), "Name a file in a folder that exists.")
+
+
+def _loss(model: "ByteLM", options: argparse.Namespace) -> "Measured | None":
+    """What plain text costs over the base, if a text was given."""
+    from probes.writing import over_base
+    from tilelli.base import ByteLM
+    from tilelli.checkpoint import load
+    from tilelli.data.corpus import read
+    from tilelli.errors import InputError
+    from tilelli.training.pretraining import first_bytes
+
+    if options.text is None:
+        return None
+    said = model.provenance.get("base")
+    base = options.base or (said.get("name") if isinstance(said, dict) else None)
+    if base is None:
+        raise InputError("The checkpoint does not say what it was tuned from", "no base", "Name it with --base.")
+    with _bar("plain text") as progress:
+        documents = first_bytes(read(options.text).documents, TEXT_BYTES)
+        return over_base(model, load(base, ByteLM), documents, options.seed, progress)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A count on standard error while something takes its time."""
+    from tqdm import tqdm
+
+    with tqdm(desc=what, leave=False, mininterval=0.5) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show

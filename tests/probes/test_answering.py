@@ -1,0 +1,89 @@
+import pytest
+import torch
+
+from probes.answering import Answer, answer, loops
+from tests.conftest import MakeModel
+from tilelli import chat
+from tilelli.base import ByteLM
+from tilelli.generation import Sampling, Written
+from tilelli.tokenizer import ByteTokenizer
+
+PROMPTS = [f"USER: {said}\nTILELLI:" for said in ("Hi", "Ho", "Who are you?", "Hi", "ⵣ", "A", "What is a cat?", "x")]
+
+
+def one_by_one(model: ByteLM, prompt: str, max_new: int) -> list[Written]:
+    return list(chat.reply(model, chat.encode(prompt), Sampling(max_new=max_new, temperature=0)))
+
+
+@pytest.mark.parametrize("kind", ["routed", "vanilla"])
+@pytest.mark.parametrize("context", [16, 40, 128])  # the window slides, slides while writing, holds all
+def test_side_by_side_they_reply_as_one_by_one(tiny: MakeModel, kind: str, context: int) -> None:
+    for seed in range(3):
+        model = tiny(kind, seed=seed, context=context, abstain=True)
+        for prompt, found in zip(PROMPTS, answer(model, PROMPTS, max_new=30), strict=True):
+            written = one_by_one(model, prompt, 30)
+            assert found.reply == ByteTokenizer().decode([w.byte for w in written]).strip()
+            assert found.ended == (len(written) < 30)
+            assert found.abstain_p == pytest.approx(chat.abstain_probability(model, chat.encode(prompt)), abs=1e-6)
+
+
+def test_rows_that_end_at_different_places_leave_one_another_alone(tiny: MakeModel) -> None:
+    model = tiny(seed=4, context=128)
+    with torch.no_grad():
+        model.embedding.weight[ord("\n")] *= 2  # a line often ends
+    written = [one_by_one(model, prompt, 40) for prompt in PROMPTS]
+    assert 0 < len(written[0]) < len(written[1]) < 40  # of two prompts of equal length
+    for said, found in zip(written, answer(model, PROMPTS, max_new=40), strict=True):
+        assert found.reply == ByteTokenizer().decode([w.byte for w in said]).strip()
+        assert found.ended == (len(said) < 40)
+
+
+def test_certainty_is_the_mean_over_the_bytes_decided(tiny: MakeModel) -> None:
+    model = tiny(context=128)
+    (found,) = answer(model, PROMPTS[:1], max_new=20)
+    written = one_by_one(model, PROMPTS[0], 20)
+    assert len(written) == 20  # so that no end is among the bytes decided
+    assert found.max_softmax_mean == pytest.approx(sum(w.probability for w in written) / 20, abs=1e-6)
+    assert found.entropy_mean == pytest.approx(sum(w.entropy for w in written) / 20, abs=1e-5)
+
+
+def test_a_reply_that_ends_at_once_is_empty_and_has_a_certainty(tiny: MakeModel) -> None:
+    model = tiny("vanilla", context=64)
+    with torch.no_grad():
+        model.norm.weight.zero_()
+        model.norm.bias.copy_(model.embedding.weight[0])  # always the end of the document
+        model.norm.bias.mul_(3)
+    (found,) = answer(model, PROMPTS[:1])
+    assert (found.reply, found.ended, found.abstain_p, found.is_nothing) == ("", True, None, True)
+    assert 0 < found.max_softmax_mean <= 1
+
+
+def test_progress_counts_every_prompt(tiny: MakeModel) -> None:
+    seen: list[tuple[int, int]] = []
+    answer(tiny(context=64), PROMPTS, 1, lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (len(PROMPTS), len(PROMPTS))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert answer(tiny(context=64), []) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "does"),
+    [
+        ("the cat and the cat and the cat and the cat and ", True),
+        ("I don't know. " * 4, True),
+        ("a" * 24, True),
+        ("ha ha ha ha ha!", False),
+        ("b-a-n-a-n-a", False),
+        ("The capital of France is Paris.", False),
+        ("", False),
+    ],
+)
+def test_a_loop_is_told_from_a_laugh(text: str, does: bool) -> None:
+    assert loops(text) == does
+
+
+@pytest.mark.parametrize(
+    ("reply", "nothing"), [("", True), ("?!.", True), ("a" * 40, True), ("7", False), ("ⵣ", False)]
+)
+def test_a_reply_without_a_letter_or_a_digit_says_nothing(reply: str, nothing: bool) -> None:
+    assert Answer(reply, True, None, 1.0, 0.0).is_nothing == nothing
