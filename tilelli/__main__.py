@@ -1,4 +1,4 @@
-"""The command line: python -m tilelli train | eval | generate | data.
+"""The command line: python -m tilelli train | sft | eval | generate | chat | data | experiment.
 
 What each command does stands in `commands/`. Errors are one to three lines on standard error, and exit code 2.
 """
@@ -7,10 +7,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tilelli.commands import data, evaluate, generate, sft, train
+from tilelli.commands import chat, data, evaluate, experiment, generate, sft, train
 from tilelli.errors import TilelliError
 
-COMMANDS = {"train": train, "sft": sft, "eval": evaluate, "generate": generate, "data": data}
+COMMANDS = {
+    "train": train,
+    "sft": sft,
+    "eval": evaluate,
+    "generate": generate,
+    "chat": chat,
+    "data": data,
+    "experiment": experiment,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

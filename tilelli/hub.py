@@ -1,4 +1,4 @@
-"""Checkpoints from a model hub, and a clear word when there is no network."""
+"""Checkpoints from a model hub, and whether it can be reached: a clear word when there is no network."""
 
 import re
 import socket
@@ -24,10 +24,10 @@ def download(name: str, files: tuple[str, ...], bundled: list[str]) -> Path:
     here = f"Bundled, and always there: {', '.join(bundled) or 'none'}."
     if not HUB_NAME.fullmatch(name):
         raise CheckpointError("There is no such checkpoint", name, f"Name a folder, a file or a hub name. {here}")
-    from huggingface_hub import constants, hf_hub_download
+    from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-    offline = not _reachable(constants.ENDPOINT)  # asked once, since the client would try each file six times
+    offline = not online()
     first: Path | None = None
     for file in files:
         try:
@@ -46,6 +46,13 @@ def download(name: str, files: tuple[str, ...], bundled: list[str]) -> Path:
         first = first or path
     assert first is not None
     return first
+
+
+def online() -> bool:
+    """Whether the hub can be reached and may be; asked once, since its client would try each file six times."""
+    from huggingface_hub import constants
+
+    return not constants.is_offline_mode() and _reachable(constants.ENDPOINT)
 
 
 def _reachable(endpoint: str) -> bool:

@@ -17,7 +17,7 @@ from tilelli import ByteTokenizer, TilelliLM, VanillaLM, hub
 from tilelli.__main__ import main
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load, save_checkpoint, weights_hash
-from tilelli.commands.shared import Stop
+from tilelli.commands.shared import Stop, in_bytes
 from tilelli.evaluation import evaluate
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +47,15 @@ def recipe(tmp_path: Path) -> Path:
 @pytest.fixture
 def checkpoint(routed: ByteLM, tmp_path: Path) -> Path:
     return save_checkpoint(routed, tmp_path / "checkpoint")
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    """A thousand short documents, the first empty."""
+    path = tmp_path / "many.jsonl"
+    texts = ["", *(f"{n}: {TEXT}" for n in range(999))]
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    return path
 
 
 def call(*arguments: object) -> int:
@@ -117,6 +126,76 @@ def test_data_says_what_a_corpus_holds(text_file: Path, capsys: Captured) -> Non
     assert "train: 1 documents, 4,230 bytes" in out
     assert "held out: 1 documents, 470 bytes" in out
     assert "begins: 'The cat sat" in out
+
+
+def test_data_fetches_a_sample_and_goes_on_with_it(
+    many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    out = tmp_path / "sample.jsonl.gz"
+    fetch = ("data", "--source", many, "--bytes", "10K", "--out", out)
+    with monkeypatch.context() as patch:
+        patch.setattr(Stop, "asked", lambda self: True)
+        assert call(*fetch) == 0
+    assert "sample.jsonl.gz: stopped; go on with --resume. 1 documents, " in capsys.readouterr().out
+    assert call(*fetch, "--resume") == 0
+    first, *summary = capsys.readouterr().out.splitlines()
+    assert re.search(
+        r"jsonl\.gz: done\. \d+ documents, 10,0\d\d bytes of .*many\.jsonl, 1 dropped \(1 empty\)\.$", first
+    )
+    assert call("data", "--data", out) == 0
+    assert capsys.readouterr().out.splitlines() == summary
+    assert "0 dropped." in summary[0]
+
+
+def test_data_describes_the_beginning_of_a_stream(many: Path, capsys: Captured) -> None:
+    assert call("data", "--source", many, "--bytes", 100) == 0
+    assert re.search(r"many\.jsonl: 2 documents, 1\d\d bytes, 1 dropped \(1 empty\)\.", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "InputError: It is not clear which text is meant: neither --data nor --source. Give one of the two."),
+        (("--data", "a", "--source", "b"), "both --data and --source"),
+        (("--data", "a", "--bytes", "2G"), "InputError: Only a stream has a limit: --bytes without --source."),
+        (("--source", "a", "--bytes", "2 lots"), "InputError: There is no such amount of bytes: 2 lots. Write a num"),
+        (("--source", "a", "--bytes", "0"), "InputError: There is no such amount of bytes: 0"),
+        (("--source", "absent.txt"), "DataError: There is no text to read: absent.txt"),
+        (("--source", "hub:HuggingFaceFW/fineweb-edu:sample-10BT"), "DataError: The hub cannot be reached: hub:Hugg"),
+    ],
+)
+@pytest.mark.parametrize("command", ["data", "train"])
+def test_an_impossible_source_is_refused(
+    recipe: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Captured,
+    command: str,
+    options: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.setattr(hub, "_reachable", lambda endpoint: False)
+    more = ("--config", recipe, "--out", tmp_path / "run") if command == "train" else ()
+    said = refused(capsys, command, *more, *options)
+    assert message in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("amount", "count"),
+    [("500000", 500_000), ("500K", 500_000), ("1.5m", 1_500_000), ("2G", 2 * 10**9), ("2GB", 2 * 10**9), (None, None)],
+)
+def test_an_amount_of_bytes_may_be_given_in_thousands(amount: str | None, count: int | None) -> None:
+    assert in_bytes(amount) == count
+
+
+def test_a_text_is_streamed_with_one_word(recipe: Path, many: Path, tmp_path: Path, capsys: Captured) -> None:
+    arguments = ("train", "--config", recipe, "--source", many, "--bytes", "20K", "--out", tmp_path / "run")
+    assert call(*arguments) == 0
+    assert re.search(r"run: done\. .* 128 bytes seen, held-out \d\.\d{5} bpb\.", capsys.readouterr().out)
+    told = load(tmp_path / "run", ByteLM).provenance["data"]
+    assert (told["source"], told["bytes"]) == ("many.jsonl", 20_000)
+    assert "another data: bytes was 20000, is 30000" in refused(capsys, *arguments, "--resume", "--bytes", "30K")
 
 
 def test_the_vanilla_twin_is_trained_with_one_word(recipe: Path, text_file: Path, tmp_path: Path) -> None:
@@ -220,7 +299,7 @@ def test_a_command_that_makes_no_sense_ends_with_two(arguments: list[str], capsy
     assert "usage: python -m tilelli" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["train", "eval", "generate", "data"])
+@pytest.mark.parametrize("command", ["train", "eval", "generate", "chat", "data"])
 def test_every_command_explains_itself_with_an_example(command: str, capsys: Captured) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

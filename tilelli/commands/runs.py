@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from tilelli.training.loop import Step, Task
 
 
-def add_texts(parser: argparse.ArgumentParser) -> None:
-    add_data(parser)
-    parser.add_argument("--held-out", help="documents to evaluate on; without it, 1%% of --data is kept apart by hash")
+def add_texts(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    add_data(parser, required)
+    parser.add_argument(
+        "--held-out", help="documents to evaluate on; without it, 1%% of the text is kept apart by hash"
+    )
 
 
 def add_run(parser: argparse.ArgumentParser) -> None:

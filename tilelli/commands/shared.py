@@ -1,6 +1,7 @@
 """What several commands ask for alike, and how each of them is stopped."""
 
 import argparse
+import re
 import signal
 
 DATA = "text, JSONL or Parquet file, compressed or not, or a folder"
@@ -10,9 +11,42 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", required=True, help="bundled name, folder, file or hub name")
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", required=True, help=DATA)
+def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    parser.add_argument("--data", required=required, help=DATA)
     parser.add_argument("--text-field", default="text", help="column that holds the text")
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--source", help="text to stream: hub:OWNER/NAME[@REVISION][:CONFIG[:SPLIT]], or as --data")
+    parser.add_argument("--bytes", help="how much of --source to use, such as 500M or 2G; all of it if not given")
+
+
+def in_bytes(amount: str | None) -> int | None:
+    """The number that `500000`, `500K`, `1.5M` or `2G` stands for, in thousands; None stays None."""
+    from tilelli.errors import InputError
+
+    if amount is None:
+        return None
+    number = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)B?", amount.strip(), re.IGNORECASE)
+    value = int(float(number[1]) * 1000 ** " KMGT".index(number[2].upper() or " ")) if number else 0
+    if value < 1:
+        raise InputError("There is no such amount of bytes", amount, "Write a number such as 500000, 500M or 2G.")
+    return value
+
+
+def one_of(options: argparse.Namespace) -> None:
+    """Text is named by --data or by --source.
+
+    Raises:
+        InputError: by none or by both, or --bytes stands without --source.
+    """
+    from tilelli.errors import InputError
+
+    if bool(options.data) == bool(options.source):
+        seen = "both --data and --source" if options.data else "neither --data nor --source"
+        raise InputError("It is not clear which text is meant", seen, "Give one of the two.")
+    if options.bytes is not None and not options.source:
+        raise InputError("Only a stream has a limit", "--bytes without --source", "Name the text with --source.")
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:

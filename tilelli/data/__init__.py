@@ -1,4 +1,4 @@
-"""From files to training windows: `corpus` reads documents, `windows` cuts their bytes.
+"""From text to training windows: `source` opens it, `documents` streams it, `windows` and `stream` cut its bytes.
 
 `dialogue` makes the chat corpus.
 """

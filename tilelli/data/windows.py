@@ -32,10 +32,12 @@ class Windows:
 
     def batch(self, step: int) -> Batch:
         """Windows of this step, counted from 0; every byte of them counts."""
-        first = step * self.batch_size
-        starts = [self._start(*divmod(row, self.per_epoch)) for row in range(first, first + self.batch_size)]
-        rows = np.stack([self.stream[s : s + self.context + 1] for s in starts]).astype(np.int64)
-        return Batch.of_text(torch.from_numpy(rows))  # (batch_size, context + 1)
+        return Batch.of_text(torch.from_numpy(self.rows(step * self.batch_size, self.batch_size)))
+
+    def rows(self, first: int, count: int) -> NDArray[np.int64]:
+        """Windows number `first` and those after it, counted through the epochs, (count, context + 1)."""
+        starts = [self._start(*divmod(row, self.per_epoch)) for row in range(first, first + count)]
+        return np.stack([self.stream[s : s + self.context + 1] for s in starts]).astype(np.int64)
 
     def _start(self, epoch: int, place: int) -> int:
         if self._epoch is None or self._epoch[0] != epoch:

@@ -52,6 +52,13 @@ class Group:
         """True where any process says so."""
         return flag if self.size == 1 else self.mean(torch.tensor(float(flag), device=self.device)) > 0
 
+    def gather(self, value: Any) -> list[Any]:
+        """What every process has, in the order of their ranks."""
+        values = [value] * self.size
+        if self.size > 1:
+            distributed.all_gather_object(values, value)
+        return values
+
     def wait(self) -> None:
         """Until all have come this far."""
         if self.size > 1:

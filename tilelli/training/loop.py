@@ -1,8 +1,8 @@
 """A training run: step after step, with evaluations in bits per byte, records, and saves that survive a kill.
 
 What is trained on what is a `Task`, made by `pretraining.py` or `sft.py`; this module drives it. A run that is stopped
-and resumed takes the same steps as one that is not, since a step depends on nothing but the weights, the optimizer and
-its number.
+and resumed takes the same steps as one that is not, since a step depends on nothing but the weights, the optimizer, its
+number and, for a stream, the place in it; all of them are saved.
 """
 
 import platform
@@ -109,6 +109,7 @@ def _train(
     facts: dict[str, Any] = {"step": 0, "seconds": 0.0, **same}
     if resume and folder.has_state():
         facts = folder.load_state(model, trainer.optimizer, same)
+        trainer.go_to(facts.get("places", []))
     held_out_bpb: float | None = None
     began, before = time.monotonic(), facts["seconds"]
     if group.main:
@@ -118,7 +119,7 @@ def _train(
         save_checkpoint(model, folder.path)  # a kill may have come between the state and the checkpoint
 
     def keep(step: int) -> None:
-        facts.update(step=step, seconds=round(before + time.monotonic() - began, 1))
+        facts.update(step=step, seconds=round(before + time.monotonic() - began, 1), places=trainer.places())
         model.provenance = _provenance(task, facts, folder, group)
         if group.main:
             folder.save_state(model, trainer.optimizer, facts)

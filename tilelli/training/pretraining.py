@@ -1,4 +1,7 @@
-"""Learning to write: a fresh model, windows of plain text, every byte a target."""
+"""Learning to write: a fresh model, windows of plain text, every byte a target.
+
+A text that fits into memory is read whole; a larger one is streamed, and each process of a group reads its own share.
+"""
 
 from typing import Any
 
@@ -7,9 +10,14 @@ import torch
 from tilelli.base import ByteLM, build
 from tilelli.config import Recipe
 from tilelli.data.corpus import Corpus
+from tilelli.data.documents import Documents
+from tilelli.data.source import Source as Text
+from tilelli.data.stream import StreamWindows
 from tilelli.data.windows import Windows
 from tilelli.evaluation import evaluate
+from tilelli.training.distributed import Group
 from tilelli.training.loop import Task
+from tilelli.training.step import Source
 
 
 def pretraining(recipe: Recipe, corpus: Corpus, held_out: list[bytes]) -> Task:
@@ -24,6 +32,29 @@ def pretraining(recipe: Recipe, corpus: Corpus, held_out: list[bytes]) -> Task:
         DataError: the text is shorter than one window.
     """
     c = recipe.training
+    rows = Windows(corpus.documents, recipe.model.context, c.batch_size, c.seed)
+    return _task(recipe, rows, {"data": corpus.sha256}, described(corpus), held_out)
+
+
+def streaming(recipe: Recipe, text: Text, limit: int | None, held_out: list[bytes], group: Group) -> Task:
+    """The task of learning a text that is too large for memory, from nothing.
+
+    Args:
+        recipe: the model and how to train it.
+        text: what to train on; its documents that the hash holds out are left out.
+        limit: how many bytes of it to use, over and over; None for all.
+        held_out: documents for evaluation; the first process of the group needs them.
+        group: the processes that share the text.
+    """
+    c = recipe.training
+    documents = Documents(text, limit, group.rank, group.size)
+    rows = StreamWindows(documents, recipe.model.context, c.batch_size // group.size, c.seed)
+    facts = text.facts() | ({} if limit is None else {"bytes": limit})
+    return _task(recipe, rows, {"data": facts | {"processes": group.size}}, facts, held_out)
+
+
+def _task(recipe: Recipe, rows: Source, same: dict[str, Any], data: dict[str, Any], held_out: list[bytes]) -> Task:
+    c = recipe.training
     torch.manual_seed(c.seed)
     model = build(recipe.model)
     sample = first_bytes(held_out, c.eval_bytes)
@@ -34,9 +65,9 @@ def pretraining(recipe: Recipe, corpus: Corpus, held_out: list[bytes]) -> Task:
     return Task(
         model=model,
         config=c,
-        source=Windows(corpus.documents, recipe.model.context, c.batch_size, c.seed),
-        same={"data": corpus.sha256},
-        provenance={"data": described(corpus)},
+        source=rows,
+        same=same,
+        provenance={"data": data},
         evaluate=figures,
         bytes_a_step=c.batch_size * recipe.model.context,
     )

@@ -1,14 +1,15 @@
 """One training step: forward, backward, clipped gradient, update.
 
-A step is a function of the weights, the optimizer and its own number: the rows come from a source in `data`, the rate
-from `schedule`. The batch may be divided among processes (`distributed`) and, to save memory, into parts whose
-gradients are added up; neither changes what the step does, to rounding.
+A step is a function of the weights, the optimizer, its own number and, where the rows come from a stream, the place in
+it. The rows come from a source in `data`, the rate from `schedule`. The batch may be divided among processes
+(`distributed`) and, to save memory, into parts whose gradients are added up; neither changes what the step does, to
+rounding.
 """
 
 import math
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -55,6 +56,14 @@ class Source(Protocol):
     def batch(self, step: int) -> Batch: ...
 
 
+@runtime_checkable
+class Stream(Source, Protocol):
+    """A source that is read from the first step on: it gives this process its own rows, and keeps its place."""
+
+    def state(self) -> dict[str, Any]: ...
+    def restore(self, state: dict[str, Any]) -> None: ...
+
+
 class Trainer:
     """Model, optimizer and the source of rows, and the one thing done with them: a step."""
 
@@ -76,7 +85,7 @@ class Trainer:
         before = trits(self.model) if watch else {}
         c = self.config
         self.optimizer.set_rate(factor(step, c))
-        parts = self.group.divide(self.source.batch(step)).chunks(c.accumulate)
+        parts = self.own_rows(step).chunks(c.accumulate)
         results = [self._accumulate(part, last=part is parts[-1]) for part in parts]
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), c.clip_norm)
         self.optimizer.step()
@@ -87,6 +96,21 @@ class Trainer:
             raise TrainingError("The loss is no longer a number", seen, remedy)
         shares = torch.stack([shares for _, shares in results]).mean(dim=0).tolist()
         return Measured(bpb, float(norm), shares, compare(before, trits(self.model)) if watch else {})
+
+    def own_rows(self, step: int) -> Batch:
+        """What this process reads of a step."""
+        batch = self.source.batch(step)
+        own = isinstance(self.source, Stream)
+        return batch.share(0, 1, self.group.device) if own else self.group.divide(batch)
+
+    def places(self) -> list[dict[str, Any]]:
+        """Where the source stands in each process; empty if it keeps no place."""
+        return self.group.gather(self.source.state()) if isinstance(self.source, Stream) else []
+
+    def go_to(self, places: list[dict[str, Any]]) -> None:
+        """Bring the source to where `places` says that it stood."""
+        if isinstance(self.source, Stream):
+            self.source.restore(places[self.group.rank])
 
     def _accumulate(self, part: Batch, last: bool) -> tuple[Tensor, Tensor]:
         """Add the gradient of some rows; returns their loss in nats a byte and the mean router weights (L, P)."""

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tilelli.data.corpus import Corpus, read, split
+from tilelli.data.corpus import Corpus, first_held_out, is_held_out, read, split, summarize
+from tilelli.data.documents import Documents
+from tilelli.data.source import find
 from tilelli.errors import DataError
 
 PACKERS = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress, ".zst": zstandard.compress}
@@ -98,12 +100,12 @@ def test_the_byte_between_documents_is_in_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("empty.txt", b"", "The text is empty"),
-        ("blank.txt", b" \n ", "The text is empty"),
-        ("latin.txt", b"caf\xe9 au lait", "The text cannot be read"),
+        ("empty.txt", b"", r"No text is in it: .*empty\.txt, 1 dropped \(1 empty\)"),
+        ("blank.txt", b" \n ", "No text is in it"),
+        ("latin.txt", b"caf\xe9 au lait", r"No text is in it: .* \(1 not UTF-8\)\. Give .* UTF-8\."),
         ("broken.jsonl", b'{"text": "one"}\n{"text": ', "The text cannot be read"),
-        ("list.jsonl", b"[1, 2]\n", "The text cannot be read|The text is empty|no column"),
-        ("empty.jsonl", b"", "The text cannot be read|The text is empty"),
+        ("list.jsonl", b"[1, 2]\n", r"2 dropped \(2 no text\)"),
+        ("empty.jsonl", b"", "The text cannot be read|No text is in it"),
         ("broken.parquet", b"PAR1 and nothing else", "The text cannot be read"),
         ("broken.txt.gz", b"\x1f\x8b and nothing else", "The text cannot be read"),
         ("broken.txt.xz", b"not compressed at all", "The text cannot be read"),
@@ -161,3 +163,36 @@ def test_of_few_documents_the_last_is_held_out() -> None:
 def test_of_a_single_document_the_end_is_held_out(length: int, held: int) -> None:
     text = bytes(range(length))
     assert split(corpus_of(text)) == ([text[:-held]], [text[-held:]])
+
+
+def streamed(path: Path) -> Documents:
+    return Documents(find(str(path)))
+
+
+@pytest.mark.parametrize("count", [1, 2, 30, 1500])
+def test_a_summary_says_what_reading_and_splitting_would(tmp_path: Path, count: int) -> None:
+    path = rows(tmp_path / "a.jsonl", *(f"document {n}" for n in range(count)), *["document 7"] * (count > 7))
+    corpus = read(path)
+    train, held_out = split(corpus)
+    found = summarize(streamed(path))
+    assert found.train == (len(train), sum(map(len, train)))
+    assert found.held_out == (len(held_out), sum(map(len, held_out)))
+    assert (found.sha256, found.begins) == (corpus.sha256, b"document 0")
+
+
+def test_a_text_that_is_held_out_whole_cannot_be_summarized(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="No text is left to train on"):
+        summarize(streamed(rows(tmp_path / "a.jsonl", "same", "same")))
+
+
+def test_held_out_documents_are_taken_from_the_front_until_they_are_enough(tmp_path: Path) -> None:
+    path = rows(tmp_path / "a.jsonl", *(f"document {n}" for n in range(1500)))
+    held = [document for document in read(path).documents if is_held_out(document)]
+    assert first_held_out(streamed(path), 10**6) == held
+    assert first_held_out(streamed(path), 20) == held[:2]
+
+
+def test_where_none_is_held_out_some_are_asked_for(tmp_path: Path) -> None:
+    path = rows(tmp_path / "a.jsonl", "one", "two")
+    with pytest.raises(DataError, match=r"to judge by: none of 2 documents of .*\. Give some with --held-out\."):
+        first_held_out(streamed(path), 9)
