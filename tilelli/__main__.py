@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from tilelli.commands import chat, data, evaluate, experiment, generate, sft, train
-from tilelli.errors import TilelliError
+from tilelli.commands.line import exit_code, offer
 
 COMMANDS = {
     "train": train,
@@ -23,36 +23,12 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    try:
-        COMMANDS[options.command].run(options)
-    except TilelliError as error:
-        print(f"{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 141
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tilelli", description="Train, measure and run tiny byte-level language models."
     )
-    commands = parser.add_subparsers(required=True, dest="command", metavar=" | ".join(COMMANDS))
-    for name, module in COMMANDS.items():
-        module.add(
-            commands.add_parser(
-                name,
-                help=module.TEXT,
-                description=module.TEXT,
-                epilog=f"example: python -m tilelli {name} {module.EXAMPLE}",
-                formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-            )
-        )
-    return parser
+    offer(parser, "command", COMMANDS)
+    options = parser.parse_args(arguments)
+    return exit_code(lambda: COMMANDS[options.command].run(options))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import difflib
 import math
 import types
 import typing
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -47,10 +48,7 @@ class Settings:
             raise ConfigError(f"{source} holds no settings", repr(values)[:60], "Write one `name: value` a line.")
         known = {item.name for item in dataclasses.fields(cls)}
         for key in values:
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f"Did you mean {near[0]!r}?" if near else f"Known settings: {', '.join(sorted(known))}."
-                raise ConfigError(f"{source} has an unknown setting", repr(key), hint)
+            check_known(key, sorted(known), f"{source} has an unknown setting")
         return cls(**values)
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,6 +57,32 @@ class Settings:
             item.name: list(value) if isinstance(value := getattr(self, item.name), tuple) else value
             for item in dataclasses.fields(self)
         }
+
+
+def check_known(name: Any, known: Iterable[str], happened: str) -> str:
+    """`name` if it is one of `known`; an error that suggests the nearest otherwise."""
+    if name not in (names := list(known)):
+        near = difflib.get_close_matches(str(name), names, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(names)}."
+        raise ConfigError(happened, repr(name), hint)
+    return str(name)
+
+
+def read_yaml(path: Path, what: str, folder: str = "configs/") -> Any:
+    """What a YAML file holds; `what` it is and the `folder` with examples are named in errors.
+
+    Raises:
+        ConfigError: the file is missing, or is not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"The {what} cannot be read", f"{path} ({error.strerror})", f"See {folder}.") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # impossible dates and deep nests among them
+        line = " ".join(str(error).split())
+        raise ConfigError(f"The {what} is not YAML", f"{path}: {line[:120]}", f"Compare it with {folder}.") from None
 
 
 def _coerce(name: str, value: Any, hint: Any) -> Any:
@@ -222,16 +246,8 @@ class Recipe:
         Raises:
             ConfigError: the file is missing, is not YAML, or holds an unknown or impossible setting.
         """
-        import yaml
-
         path = Path(path)
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError("The recipe cannot be read", f"{path} ({error.strerror})", "See configs/.") from None
-        except (yaml.YAMLError, ValueError, RecursionError) as error:  # impossible dates and deep nests among them
-            line = " ".join(str(error).split())
-            raise ConfigError("The recipe is not YAML", f"{path}: {line[:120]}", "Compare it with configs/.") from None
+        content = read_yaml(path, "recipe")
         if not isinstance(content, dict) or not set(content) <= {"model", "training", "tuning"}:
             seen = ", ".join(map(str, content)) if isinstance(content, dict) else repr(content)[:60]
             raise ConfigError(f"{path} is not a recipe", seen, "Use the sections `model:`, `training:` and `tuning:`.")

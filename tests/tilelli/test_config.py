@@ -67,7 +67,7 @@ def test_an_unknown_setting_suggests_the_nearest() -> None:
 
 
 def test_a_setting_like_no_other_lists_those_that_exist() -> None:
-    with pytest.raises(ConfigError, match="Known settings: abstain, context, d_model, "):
+    with pytest.raises(ConfigError, match="Known are abstain, context, d_model, "):
         ModelConfig.from_dict({"zzzzzz": 8})
 
 
@@ -138,7 +138,7 @@ def test_an_absent_section_means_the_defaults(tmp_path: Path) -> None:
         ("!!python/object/apply:os.getcwd []", "The recipe is not YAML"),
         ("", "is not a recipe"),
         ("- 1", "is not a recipe"),
-        ("modle:\n  d_model: 8", r"is not a recipe: modle\. Use the two sections"),
+        ("modle:\n  d_model: 8", r"is not a recipe: modle\. Use the sections"),
         ("model: 5", "section model holds no settings: 5"),
         ("model:\n  1: 2", "section model has an unknown setting: 1"),
         ("training:\n  stesp: 5", "section training has an unknown setting: 'stesp'. Did you mean 'steps'"),

@@ -5,14 +5,13 @@ a model is and how fast it learns, but not how much it reads. A plan knows nothi
 """
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tilelli.config import ModelConfig, Recipe, Settings, TrainingConfig
+from tilelli.config import ModelConfig, Recipe, Settings, TrainingConfig, check_known, read_yaml
 from tilelli.errors import ConfigError, InputError
 
 SECTIONS = ("title", "recipe", "baseline", "arms", "seeds", "comparisons")
@@ -121,7 +120,7 @@ class Plan:
             ConfigError: the file is missing, is not YAML, or holds an unknown, missing or impossible setting.
         """
         path = Path(path)
-        content = _section(_read(path), SECTIONS, str(path))
+        content = _section(read_yaml(path, "plan", "configs/plans/"), SECTIONS, str(path))
         recipe = _section(content.get("recipe"), READING, f"{path}, section recipe")
         entries = _section(content.get("arms"), None, f"{path}, section arms")
         arms = {name: _arm(name, values, recipe, f"{path}, arm {name}") for name, values in entries.items()}
@@ -132,22 +131,9 @@ class Plan:
         if not isinstance(claims, list):
             raise ConfigError(f"{path}, section comparisons is no list", repr(claims)[:60], "Begin each with a dash.")
         compared = tuple(_comparison(values, arms, f"{path}, comparison {n}") for n, values in enumerate(claims, 1))
-        baseline = _known(content.get("baseline"), arms, f"{path} has no such baseline")
+        baseline = check_known(content.get("baseline"), arms, f"{path} has no such baseline")
         title = str(content.get("title") or path.stem.replace("_", " "))
         return cls(path, title, baseline, arms, tuple(dict.fromkeys(seeds)), compared)
-
-
-def _read(path: Path) -> Any:
-    import yaml
-
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        seen = f"{path} ({error.strerror})"
-        raise ConfigError("The plan cannot be read", seen, "See configs/plans/.") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        seen = f"{path}: {' '.join(str(error).split())[:120]}"
-        raise ConfigError("The plan is not YAML", seen, "Compare it with configs/plans/.") from None
 
 
 def _section(values: Any, known: Iterable[str] | None, source: str) -> dict[str, Any]:
@@ -156,16 +142,8 @@ def _section(values: Any, known: Iterable[str] | None, source: str) -> dict[str,
         raise ConfigError(f"{source} is empty", repr(values)[:60], "Compare it with configs/plans/.")
     for key in values:
         if known is not None:
-            _known(key, known, f"{source} has an unknown setting")
+            check_known(key, known, f"{source} has an unknown setting")
     return values
-
-
-def _known(name: Any, known: Iterable[str], happened: str) -> str:
-    if name not in (names := list(known)):
-        near = difflib.get_close_matches(str(name), names, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known are {', '.join(names)}."
-        raise ConfigError(happened, repr(name), hint)
-    return str(name)
 
 
 def _arm(name: Any, values: Any, recipe: dict[str, Any], source: str) -> Arm:
@@ -195,8 +173,8 @@ def _arm(name: Any, values: Any, recipe: dict[str, Any], source: str) -> Arm:
 def _comparison(values: Any, arms: Iterable[str], source: str) -> Comparison:
     made = Comparison.from_dict(values, source)
     for name in (made.arm, made.against):
-        _known(name, arms, f"{source} names an unknown arm")
-    _known(made.judged_by, JUDGES, f"{source} has an unknown judge")
+        check_known(name, arms, f"{source} names an unknown arm")
+    check_known(made.judged_by, JUDGES, f"{source} has an unknown judge")
     if not made.claim or (made.below is None) == (made.above is None):
         seen = f"claim {made.claim!r}, below {made.below}, above {made.above}"
         raise ConfigError(f"{source} cannot be judged", seen, "Write a claim, and either `below:` or `above:`.")
