@@ -1,4 +1,4 @@
-"""What several pages ask for in the same way: a checkpoint and a text. Both stand in the URL."""
+"""What several pages ask for in the same way: a checkpoint, a text, how bytes are drawn. All stand in the URL."""
 
 from typing import TYPE_CHECKING
 
@@ -72,22 +72,69 @@ def text_box(label: str, default: str, key: str) -> str:
     return box or ""
 
 
-def ask_sampling() -> "Sampling":
-    """How bytes are to be drawn; every control stands in the URL."""
+def ask_sampling(new: int = 300, temperature: float = 0.8, most: int = 2000, prefix: str = "") -> "Sampling":
+    """How bytes are to be drawn; every control stands in the URL, under its name after `prefix`.
+
+    Args:
+        new, temperature: what the controls stand at before anyone has touched them.
+        most: the largest number of bytes that may be asked for.
+        prefix: the page's own, where its defaults differ from those of the Write page.
+    """
     from tilelli.generation import Sampling
 
     first, second, third, fourth = st.columns(4)
-    new = first.number_input("New bytes", 1, 2000, 300, 50, key="new", bind="query-params")
-    temperature = second.slider(
-        "Temperature", 0.0, 2.0, 0.8, 0.05, key="temperature", bind="query-params", help="0 takes the likeliest byte."
+    count = first.number_input("New bytes", 1, most, new, 50, key=f"{prefix}new", bind="query-params", help="At most.")
+    heat = second.slider(
+        "Temperature",
+        0.0,
+        2.0,
+        temperature,
+        0.05,
+        key=f"{prefix}temperature",
+        bind="query-params",
+        help="0 takes the likeliest byte.",
     )
     top_p = third.slider(
-        "Top-p", 0.05, 1.0, 1.0, 0.05, key="top_p", bind="query-params", help="Draw from the likeliest bytes only."
+        "Top-p",
+        0.05,
+        1.0,
+        1.0,
+        0.05,
+        key=f"{prefix}top_p",
+        bind="query-params",
+        help="Draw from the likeliest bytes only.",
     )
     seed = fourth.number_input(
-        "Seed", 0, 2**31 - 1, 1, key="seed", bind="query-params", help="The same seed writes the same text."
+        "Seed", 0, 2**31 - 1, 1, key=f"{prefix}seed", bind="query-params", help="The same seed writes the same text."
     )
-    return Sampling(max_new=int(new), temperature=temperature, top_p=top_p, seed=int(seed))
+    return Sampling(max_new=int(count), temperature=heat, top_p=top_p, seed=int(seed))
+
+
+def ask_gate(name: str, prefix: str) -> float | None:
+    """From which abstain probability on a chat model's gate declines; None if it is off, or there is no head."""
+    from tilelli.chat import threshold
+
+    model, key = services.model(name), f"{prefix}threshold"
+    usual, has = round(threshold(model), 3), model.config.abstain
+    if st.session_state.get(f"{key}_of", name) != name:
+        st.session_state[key] = usual  # the one that stood here was chosen for another model
+    st.session_state[f"{key}_of"] = name
+    left, right = st.columns([1, 3], vertical_alignment="center")
+    on = left.toggle("Abstain gate", True, key=f"{prefix}gate", bind="query-params", disabled=not has)
+    least = right.slider(
+        "Decline from this abstain probability on",
+        0.0,
+        1.0,
+        usual,
+        0.001,
+        "%.3f",
+        key=key,
+        bind="query-params",
+        disabled=not (has and on),
+    )
+    if not has:
+        st.caption("This model has no abstain head for the gate to read: it can decline in words only.")
+    return float(least) if has and on else None
 
 
 def describe(name: str) -> str:

@@ -19,6 +19,7 @@ page = st.navigation(
             st.Page("views/overview.py", title="Overview", icon=":material/home:", default=True),
             st.Page("views/checkpoints.py", title="Checkpoints", icon=":material/database:"),
             st.Page("views/write.py", title="Write", icon=":material/edit:"),
+            st.Page("views/chat.py", title="Chat", icon=":material/chat:"),
         ],
         "See inside": [
             st.Page("views/routing.py", title="Router", icon=":material/alt_route:"),

@@ -75,6 +75,14 @@ def prompt(turns: Sequence[Turn], message: str, context: int, room: int = ROOM) 
     return Prompt([END_OF_DOCUMENT, *ByteTokenizer().encode(text)], kept, len(raw) - len(fitting.encode()))
 
 
+def room_for(max_new: int, context: int) -> int:
+    """Bytes to keep free for a reply of at most `max_new`: `ROOM`, unless it needs less or the context is short.
+
+    A longer reply is rare; the window then slides, as in any text.
+    """
+    return min(max_new, ROOM, context // 2)
+
+
 def encode(text: str) -> list[int]:
     """A prompt that is already written out, as a bank has it: `USER: ...\\nTILELLI:`."""
     return [END_OF_DOCUMENT, *ByteTokenizer().encode(text)]

@@ -65,9 +65,9 @@ def table(rows: Sequence[tuple[str, Sequence[Cell]]]) -> str:
 
 def legend(entries: Sequence[tuple[str, Colour]], note: str = "") -> str:
     """What the grounds mean: a swatch and a name each, then a note."""
+    shape = "padding:0 .5em;border-radius:3px;white-space:nowrap"
     swatches = " ".join(
-        f'<span style="{ground(colour, 1)};padding:0 .5em;border-radius:3px">{html.escape(name)}</span>'
-        for name, colour in entries
+        f'<span style="{ground(colour, 1)};{shape}">{html.escape(name)}</span>' for name, colour in entries
     )
     return f'<div style="font-size:.85rem;line-height:1.7">{swatches} {html.escape(note)}</div>'
 

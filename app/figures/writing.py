@@ -16,14 +16,14 @@ def prose(prompt: bytes, written: bytes, probabilities: Sequence[float]) -> str:
 
     `probabilities` has one entry a written byte; a character's is the product over its bytes. Hover shows the figures.
     """
-    parts = [f'<div dir="auto" style="{STYLE}"><span style="opacity:.6">{_readable(prompt)}</span>']
+    parts = [f'<div dir="auto" style="{STYLE}"><span style="opacity:.6">{readable(prompt)}</span>']
     for text, place in characters(list(written)):
         chances = probabilities[place]
         chance = math.prod(chances)
         each = ", ".join(f"{byte:02X} {theme.percent(p)}" for byte, p in zip(written[place], chances, strict=True))
         title = html.escape(f"{text}  {theme.percent(chance)}   bytes: {each}", quote=True)
         parts.append(
-            f'<span style="{ground(theme.UNSURE, 1 - chance)}" title="{title}">{_readable(written[place])}</span>'
+            f'<span style="{ground(theme.UNSURE, 1 - chance)}" title="{title}">{readable(written[place])}</span>'
         )
     return "".join(parts) + "</div>"
 
@@ -37,8 +37,8 @@ def legend() -> str:
     return f'<div style="font-size:.85rem;opacity:.85">How sure it was of each character: {steps}</div>'
 
 
-def _readable(raw: bytes) -> str:
-    """Escaped text with its own spaces and line ends; only what would be invisible becomes a glyph."""
+def readable(raw: bytes) -> str:
+    """Safe HTML: escaped text with its own spaces and line ends; only what would be invisible becomes a glyph."""
     shown = []
     for text, place in characters(list(raw)):
         byte = raw[place.start]

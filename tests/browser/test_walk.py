@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Visitor, dashboard
 from tilelli import ByteTokenizer, TilelliLM
 
-PAGES = ("/", "/checkpoints", "/write", "/routing", "/attention", "/weights", "/training")
+PAGES = ("/", "/checkpoints", "/write", "/chat", "/routing", "/attention", "/weights", "/training")
 TEXT = '[data-testid="stHtml"] div[dir="auto"]'
 LINK = "/write?prompt={prompt}&new={new}&temperature=0.0&checkpoint=tilelli%2Fmini"
 
@@ -25,7 +25,7 @@ def test_every_page_opens_without_an_error(visitor: Visitor, path: str) -> None:
 def test_every_page_fits_a_phone(second_visitor: Visitor, path: str) -> None:
     second_visitor.open(path)
     second_visitor.assert_all_is_well()
-    wide = "document.querySelector('[data-testid=stMain]').scrollWidth"
+    wide = "document.querySelector('[data-testid=stMain], [data-testid=stAppScrollToBottomContainer]').scrollWidth"
     assert second_visitor.page.evaluate(wide) <= 390
 
 

@@ -4,7 +4,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.app.conftest import APP
 
-PAGES = ("overview", "checkpoints", "write", "routing", "attention", "weights", "training")
+PAGES = ("overview", "checkpoints", "write", "chat", "routing", "attention", "weights", "training")
 
 
 def test_the_dashboard_opens_on_the_overview(folder: Path) -> None:
