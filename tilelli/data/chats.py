@@ -30,10 +30,30 @@ class Chats:
     """Shuffled dialogues; which ones a step reads is a function of the seed and the step alone."""
 
     def __init__(
-        self, dialogues: Sequence[Dialogue], context: int, batch_size: int, seed: int, introduced_by: int = 0
+        self,
+        dialogues: Sequence[Dialogue],
+        context: int,
+        batch_size: int,
+        seed: int,
+        introduced_by: int = 0,
+        repeat: int = 1,
     ) -> None:
-        """Facts are introduced at times spread evenly up to step `introduced_by`; 0 teaches all from the start."""
-        self.rows = [row for row in dialogues if len(row.text.encode()) <= context]
+        """Take in the dialogues that fit into the context.
+
+        Args:
+            dialogues: what to learn.
+            context: the longest dialogue, in bytes.
+            batch_size: dialogues a step.
+            seed: of the order, and of the times at which facts are introduced.
+            introduced_by: step by which every fact is; half of them come in the first quarter, so that most are
+                practised long and something is unknown nearly to the end. 0 teaches all from the start.
+            repeat: how often an epoch reads a dialogue that asks for a fact and gives it.
+
+        Raises:
+            DataError: fewer than a batch fit.
+        """
+        fitting = [row for row in dialogues if len(row.text.encode()) <= context]
+        self.rows = fitting + (repeat - 1) * [row for row in fitting if _is_taught(row)]
         if len(self.rows) < batch_size:
             seen = f"{len(self.rows)} of {len(dialogues)} fit into {context} bytes, for batches of {batch_size}"
             raise DataError("There are too few dialogues", seen, "Make more, or use a smaller batch.")
@@ -42,7 +62,7 @@ class Chats:
         self._lengths = np.array([len(row.text.encode()) for row in self.rows])
         self.mean_bytes = float(self._lengths.mean())
         facts = sorted({row.fact for row in self.rows if _is_taught(row)})
-        times = np.random.default_rng((seed, 1)).random(len(facts)) * introduced_by
+        times = np.random.default_rng((seed, 1)).random(len(facts)) ** 2 * introduced_by
         self._known_from = dict(zip(facts, times.tolist(), strict=True))
         self._epoch: tuple[int, NDArray[np.int64]] | None = None
 

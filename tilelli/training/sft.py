@@ -50,7 +50,7 @@ def tuning(recipe: Recipe, base: ByteLM, name: str, corpus: Corpus, held_out: li
     dialogues = [row for row in generate(t.data_seed, t.pairs) if row.split == "train"]
     judged = {split: rows for split, rows in banks(t.data_seed).items() if split in JUDGED}
     context = model.config.context
-    chats = Chats(dialogues, context, c.batch_size, c.seed, round(t.introduce * c.steps * (1 - t.rehearsal)))
+    chats = Chats(dialogues, context, c.batch_size, c.seed, round(t.introduce * c.steps * (1 - t.rehearsal)), t.repeat)
     rehearsed = max(1, round(c.batch_size * chats.mean_bytes / context))  # windows: as much text as a batch of chats
     rehearsed += -rehearsed % c.accumulate
     sample = first_bytes(held_out, c.eval_bytes)
