@@ -5,7 +5,7 @@ block. This class holds what they share, and is the type that pages and probes a
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,16 +14,20 @@ from torch import Tensor, nn
 
 from tilelli.config import ModelConfig
 from tilelli.errors import ConfigError, InputError
+from tilelli.interventions import Change
 from tilelli.state import BlockState, DecodeState
 from tilelli.tokenizer import VOCABULARY
 from tilelli.trace import Recorder
+
+Changed = Callable[[Tensor, Sequence[int]], Tensor]
+"""Router weights (B, T, P) and the numbers of the pathways a block has -> the weights to use."""
 
 
 class Block(nn.Module):
     """One block: reads and changes the residual stream. Subclasses are `RoutedBlock` and `VanillaBlock`."""
 
     def forward(
-        self, x: Tensor, past: BlockState | None, recorder: Recorder | None, forced: Tensor | None
+        self, x: Tensor, past: BlockState | None, recorder: Recorder | None, changed: Changed | None = None
     ) -> tuple[Tensor, BlockState]:
         """(B, T, d_model) -> the changed stream, and the new memory."""
         raise NotImplementedError
@@ -57,7 +61,7 @@ class ByteLM(nn.Module):
         ids: Tensor,
         state: DecodeState | None = None,
         trace: Recorder | None = None,
-        interventions: Mapping[int, Tensor] | None = None,
+        interventions: Sequence[Change] = (),
     ) -> tuple[Tensor, DecodeState]:
         """Predict the byte after each given one.
 
@@ -65,13 +69,13 @@ class ByteLM(nn.Module):
             ids: (B, T) int64 in 0..255.
             state: memory of what came before; None at the start of a text. It is read, never changed.
             trace: filled with what each block did, with its gradient where gradients are wanted.
-            interventions: block number -> router weights (P,) or (B, T, P) to use in place of the router's own.
+            interventions: what is done to the router weights, one after another; see `tilelli.interventions`.
 
         Returns:
             Logits (B, T, 256) float32, and the memory that the next call needs.
 
         Raises:
-            InputError: the text would run past the context, or an intervention names no router.
+            InputError: the text would run past the context, or an intervention finds nothing to change.
         """
         start = state.position if state else 0
         end = start + ids.shape[1]
@@ -81,24 +85,25 @@ class ByteLM(nn.Module):
                 f"{end} bytes for {self.config.context} positions",
                 "Shorten it, or let tilelli.generation slide the window.",
             )
-        for number in interventions or {}:
-            if self.kind != "routed" or not 0 <= number < self.config.n_blocks:
-                seen = f"block {number} of a {self.kind} model of {self.config.n_blocks}"
-                raise InputError("There is no router to intervene in", seen, "Name a block of a routed model.")
+        for intervention in interventions:
+            intervention.check(self.config)
         x = self.embedding(ids.to(self.embedding.weight.device)) + self.positions.weight[start:end]  # (B, T, d_model)
         memory = []
         for number, block in enumerate(self.blocks):
             if trace is not None:
-                trace.norms.append(x.norm(dim=-1))
+                trace.pass_by(x)
             past = state.blocks[number] if state else None
-            x, kept = block(x, past, trace, interventions.get(number) if interventions else None)
+            x, kept = block(x, past, trace, _changed(interventions, number, start) if interventions else None)
             memory.append(kept)
         h = self.norm(x)
         if trace is not None:
-            trace.norms.append(x.norm(dim=-1))
+            trace.pass_by(x)
             trace.abstain = self.abstain(h)[..., 0] if self.abstain is not None else None
-        logits = h @ self.embedding.weight.T  # the head is the embedding, turned round
-        return logits.float(), DecodeState(end, tuple(memory))
+        return self.read_out(h).float(), DecodeState(end, tuple(memory))
+
+    def read_out(self, h: Tensor) -> Tensor:
+        """Logits (..., 256) of a normalised stream (..., d_model): the head is the embedding, turned round."""
+        return h @ self.embedding.weight.T
 
     def num_parameters(self) -> int:
         """Trainable numbers. The head shares the embedding and is counted once."""
@@ -140,6 +145,17 @@ class ByteLM(nn.Module):
                 if name.endswith(("out.weight", "down.weight")):
                     std /= math.sqrt(2 * self.config.n_blocks)
                 parameter.normal_(std=std)
+
+
+def _changed(interventions: Sequence[Change], block: int, start: int) -> Changed:
+    """All interventions as one, for the bytes from position `start` on in one block."""
+
+    def changed(weights: Tensor, present: Sequence[int]) -> Tensor:
+        for intervention in interventions:
+            weights = intervention.change(weights, block, start, present)
+        return weights
+
+    return changed
 
 
 def build(config: ModelConfig) -> ByteLM:

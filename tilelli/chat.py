@@ -17,6 +17,7 @@ import torch
 from tilelli.base import ByteLM
 from tilelli.errors import InputError
 from tilelli.generation import Sampling, Written, stream
+from tilelli.interventions import Change
 from tilelli.tokenizer import END_OF_DOCUMENT, ByteTokenizer
 from tilelli.trace import Recorder
 
@@ -89,10 +90,10 @@ def encode(text: str) -> list[int]:
 
 
 @torch.no_grad()
-def abstain_probability(model: ByteLM, ids: Sequence[int]) -> float | None:
+def abstain_probability(model: ByteLM, ids: Sequence[int], interventions: Sequence[Change] = ()) -> float | None:
     """What the abstain head says at the end of a prompt; None if the model has none."""
     seen = Recorder(attention=False)
-    model(torch.tensor([list(ids)[-model.config.context :]]), trace=seen)
+    model(torch.tensor([list(ids)[-model.config.context :]]), trace=seen, interventions=interventions)
     return None if seen.abstain is None else float(seen.abstain[0, -1].sigmoid())
 
 
@@ -110,6 +111,7 @@ def reply(
     gate: float | None = None,
     should_stop: Callable[[], bool] | None = None,
     forced: Sequence[int] = (),
+    interventions: Sequence[Change] = (),
 ) -> Iterator[Written]:
     """The reply to a prompt, byte by byte; it begins with a space and ends before the end of the line.
 
@@ -120,12 +122,13 @@ def reply(
         gate: decline when the abstain head says at least this; None leaves it to the words.
         should_stop: asked before each byte; true ends the reply.
         forced: how the reply begins, to go on from another byte than the one that was written.
+        interventions: what is done to the router weights, for the gate too.
     """
     s = replace(sampling or Sampling(), stop=(END_OF_REPLY,))
-    if gate is not None and not forced and is_declined(abstain_probability(model, ids), gate):
+    if gate is not None and not forced and is_declined(abstain_probability(model, ids, interventions), gate):
         declined = ByteTokenizer().encode(DECLINED)
-        return stream(model, ids, replace(s, max_new=len(declined)), should_stop, declined)
-    return stream(model, ids, s, should_stop, forced)
+        return stream(model, ids, replace(s, max_new=len(declined)), should_stop, declined, interventions)
+    return stream(model, ids, s, should_stop, forced, interventions)
 
 
 def is_declined(abstain: float | None, gate: float | None) -> bool:

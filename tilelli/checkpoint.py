@@ -18,7 +18,8 @@ from safetensors.torch import load_file, save
 
 from tilelli.base import ByteLM, build
 from tilelli.errors import CheckpointError
-from tilelli.header import CONFIG, PROVENANCE, WEIGHTS, Header, read_header
+from tilelli.header import CONFIG, PROVENANCE, SPLICE, WEIGHTS, Header, read_header
+from tilelli.splice import ingredients, splice
 
 Model = TypeVar("Model", bound=ByteLM)
 
@@ -27,20 +28,18 @@ def load(name: str | Path, expect: type[Model]) -> Model:
     """The model in a checkpoint, ready to run: float32 on the CPU, in evaluation mode.
 
     Args:
-        name: a bundled name (`tilelli/mini`), a folder, a file, or a hub name (`owner/name`).
+        name: a bundled name (`tilelli/mini`), a folder, a file, a hub name (`owner/name`), or a splice of two of
+            them (`BASE::PARTS::DONOR`).
         expect: `TilelliLM`, `VanillaLM`, or `ByteLM` for either.
 
     Raises:
         CheckpointError: whatever `read_header` refuses, a model of another kind, or weights that are not finite.
     """
+    if SPLICE in str(name):
+        base, parts, donor = ingredients(str(name))
+        return _expected(splice(load(base, ByteLM), load(donor, ByteLM), parts, (base, donor)), expect, str(name))
     header = read_header(name)
-    model = _empty(header)
-    if not isinstance(model, expect):
-        raise CheckpointError(
-            f"The checkpoint is not a {expect.__name__}",
-            f"{name} holds a {header.config.kind} model",
-            f"Load it with {type(model).__name__}.from_pretrained.",
-        )
+    model = _expected(_empty(header), expect, str(name))
     try:
         tensors = {key: value.float() for key, value in load_file(header.path).items()}
     except SafetensorError as error:  # stricter than our own look at the header, on text that is no text for one
@@ -94,6 +93,16 @@ def write(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _expected(model: ByteLM, expect: type[Model], name: str) -> Model:
+    if not isinstance(model, expect):
+        raise CheckpointError(
+            f"The checkpoint is not a {expect.__name__}",
+            f"{name} holds a {model.kind} model",
+            f"Load it with {type(model).__name__}.from_pretrained.",
+        )
+    return model
 
 
 def _empty(header: Header) -> ByteLM:

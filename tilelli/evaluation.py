@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from tilelli.base import ByteLM
+from tilelli.interventions import Change
 from tilelli.tokenizer import END_OF_DOCUMENT
 
 
@@ -35,8 +36,9 @@ def evaluate(
     documents: Sequence[bytes],
     batch_size: int = 32,
     progress: Callable[[int, int], None] | None = None,
+    interventions: Sequence[Change] = (),
 ) -> Score:
-    """Score `documents`; `progress(done, total)` is called with counts of windows."""
+    """Score `documents`, under `interventions`; `progress(done, total)` is called with counts of windows."""
     context, device = model.config.context, model.embedding.weight.device
     stride = max(1, context // 2)
     windows = []  # (document, first byte read, first target scored, end of targets), positions in NUL + document
@@ -59,7 +61,7 @@ def evaluate(
             counted[row, scored - start : end - start] = True
         rows, counted = rows.to(device), counted.to(device)
         with torch.no_grad():
-            logits, _ = model(rows[:, :-1])
+            logits, _ = model(rows[:, :-1], interventions=interventions)
             nats = F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten(), reduction="none").view(len(chunk), -1)
         surprise = (nats * counted).sum(dim=1).double().cpu().numpy() / math.log(2)
         np.add.at(bits, [number for number, *_ in chunk], surprise)

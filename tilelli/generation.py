@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tilelli.base import ByteLM
 from tilelli.config import Settings, between
+from tilelli.interventions import Change
 from tilelli.state import DecodeState
 from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, ByteTokenizer, check_bytes
 from tilelli.trace import Recorder
@@ -78,6 +79,7 @@ def stream(
     sampling: Sampling | None = None,
     should_stop: Callable[[], bool] | None = None,
     forced: Sequence[int] = (),
+    interventions: Sequence[Change] = (),
 ) -> Iterator[Written]:
     """The continuation of `ids`, byte by byte.
 
@@ -87,6 +89,7 @@ def stream(
         sampling: how to choose; the defaults of `Sampling` if None.
         should_stop: asked before each byte; true ends the stream.
         forced: how the continuation begins, whatever the model would have written; it counts towards `max_new`.
+        interventions: what is done to the router weights, in reading the prompt and in writing.
 
     Raises:
         InputError: an id is not a byte.
@@ -94,13 +97,18 @@ def stream(
     s = sampling or Sampling()
     text = check_bytes(ids) or [END_OF_DOCUMENT]
     return _released(
-        _written(model, text, s, should_stop, check_bytes(forced)),
+        _written(model, text, s, should_stop, check_bytes(forced), interventions),
         [ByteTokenizer().encode(stop) for stop in s.stop if stop],
     )
 
 
 def _written(
-    model: ByteLM, text: list[int], s: Sampling, should_stop: Callable[[], bool] | None, forced: list[int]
+    model: ByteLM,
+    text: list[int],
+    s: Sampling,
+    should_stop: Callable[[], bool] | None,
+    forced: list[int],
+    interventions: Sequence[Change],
 ) -> Iterator[Written]:
     generator = torch.Generator().manual_seed(s.seed)
     state: DecodeState | None = None
@@ -111,7 +119,7 @@ def _written(
         start = window_start(len(text), model.config.context)
         if start != window:
             state, window = None, start
-        logits, state, seen = _advance(model, text[window + (state.position if state else 0) :], state)
+        logits, state, seen = _advance(model, text[window + (state.position if state else 0) :], state, interventions)
         own = logits.softmax(dim=-1)
         if place < len(forced):
             byte = forced[place]
@@ -133,10 +141,12 @@ def _written(
 
 
 @torch.no_grad()
-def _advance(model: ByteLM, ids: list[int], state: DecodeState | None) -> tuple[Tensor, DecodeState, Recorder]:
+def _advance(
+    model: ByteLM, ids: list[int], state: DecodeState | None, interventions: Sequence[Change]
+) -> tuple[Tensor, DecodeState, Recorder]:
     """Logits (256,) after `ids`, the state there, and what the blocks did."""
     seen = Recorder(attention=False)
-    logits, state = model(torch.tensor([ids]), state, trace=seen)
+    logits, state = model(torch.tensor([ids]), state, trace=seen, interventions=interventions)
     return logits[0, -1].cpu(), state, seen
 
 

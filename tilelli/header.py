@@ -15,6 +15,7 @@ from tilelli.errors import CheckpointError, ConfigError
 from tilelli.hub import download
 
 WEIGHTS, CONFIG, PROVENANCE = "model.safetensors", "config.json", "training.json"
+SPLICE = "::"  # BASE::PARTS::DONOR, see `tilelli.splice`
 BUNDLED = Path(__file__).parent / "pretrained"
 LARGEST_HEADER = 16 * 2**20
 LARGEST_JSON = 64 * 2**20
@@ -74,7 +75,12 @@ def read_header(name: str | Path) -> Header:
     Raises:
         CheckpointError: the file is not a safetensors file, is cut off, claims more than it holds, or has no valid
             configuration.
+        InputError: the name is that of a splice whose parts do not fit.
     """
+    if SPLICE in str(name):
+        from tilelli.splice import spliced_header
+
+        return spliced_header(str(name))
     path = find(name)
     tensors, metadata = _tensors_of(path)
     config = _config_of(path, metadata)

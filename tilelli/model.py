@@ -9,7 +9,7 @@ byte by the router. What is around the blocks stands in `base.py`; the pathways 
 import torch
 from torch import Tensor, nn
 
-from tilelli.base import Block, ByteLM
+from tilelli.base import Block, ByteLM, Changed
 from tilelli.config import ModelConfig
 from tilelli.pathways import DensePathway, LocalPathway, SparsePathway
 from tilelli.router import Router
@@ -38,10 +38,12 @@ class RoutedBlock(Block):
         self.dense = DensePathway(c.d_model, c.hidden, "dense" in ternary) if "dense" in has else None
 
     def forward(
-        self, x: Tensor, past: BlockState | None, recorder: Recorder | None, forced: Tensor | None
+        self, x: Tensor, past: BlockState | None, recorder: Recorder | None, changed: Changed | None = None
     ) -> tuple[Tensor, BlockState]:
         h = self.norm(x)
-        weights = self.router(h) if forced is None else forced.to(h).expand(*h.shape[:2], -1)  # (B, T, P)
+        weights = self.router(h)  # (B, T, P)
+        if changed is not None:
+            weights = changed(weights, self.router.present)
         local = sparse = dense = recent = keys = values = None
         if self.local is not None:
             local, recent = self.local(h, past.recent if past else None)

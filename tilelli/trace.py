@@ -17,6 +17,7 @@ from tilelli.tokenizer import check_bytes
 
 if TYPE_CHECKING:
     from tilelli.base import ByteLM
+    from tilelli.interventions import Change
 
 
 @dataclass
@@ -25,17 +26,27 @@ class Recorder:
 
     Attributes:
         attention: whether the kept keys are wanted too; finding them out costs time.
+        stream: whether the residual stream itself is wanted too.
         router: (B, T, P) a block, of routed models.
         kept: indices and weights, (B, H, T, K) each, a block that attends.
         norms: (B, T), one more than there are blocks.
+        residuals: (B, T, d_model), one more than there are blocks.
         abstain: (B, T) logits of the abstain head, where there is one.
     """
 
     attention: bool = True
+    stream: bool = False
     router: list[Tensor] = field(default_factory=list)
     kept: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     norms: list[Tensor] = field(default_factory=list)
+    residuals: list[Tensor] = field(default_factory=list)
     abstain: Tensor | None = None
+
+    def pass_by(self, x: Tensor) -> None:
+        """Take note of the residual stream (B, T, d_model) before a block, or after the last."""
+        self.norms.append(x.norm(dim=-1))
+        if self.stream:
+            self.residuals.append(x)
 
 
 @dataclass(frozen=True)
@@ -77,11 +88,14 @@ class Trace:
         return -self.byte_probabilities.clamp(min=1e-30).log2()
 
 
-def trace(model: "ByteLM", ids: Sequence[int] | Tensor) -> Trace:
+def trace(model: "ByteLM", ids: Sequence[int] | Tensor, interventions: Sequence["Change"] = ()) -> Trace:
     """Read `ids`, (T,) or (B, T) with 1 <= T <= context, and record what happened.
 
+    With `interventions` the router weights recorded are those that were used, not those that the routers chose.
+
     Raises:
-        InputError: there is no byte, one is not in 0..255, or there are more than the context holds.
+        InputError: there is no byte, one is not in 0..255, or there are more than the context holds; or an intervention
+            finds nothing to change.
     """
     ids = torch.as_tensor(ids, dtype=torch.int64)
     ids = ids[None] if ids.ndim == 1 else ids
@@ -90,7 +104,7 @@ def trace(model: "ByteLM", ids: Sequence[int] | Tensor) -> Trace:
         raise InputError("There is nothing to trace", "an empty text", "Give at least one byte.")
     recorder = Recorder()
     with torch.no_grad():
-        logits, _ = model(ids, trace=recorder)
+        logits, _ = model(ids, trace=recorder, interventions=interventions)
     return Trace(
         ids=ids,
         probabilities=logits.softmax(dim=-1).cpu(),

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tilelli.base import Block, ByteLM
+from tilelli.base import Block, ByteLM, Changed
 from tilelli.config import ModelConfig
 from tilelli.pathways.dense import DensePathway
 from tilelli.pathways.sparse import select
@@ -30,7 +30,7 @@ class VanillaBlock(Block):
         self.mlp = DensePathway(config.d_model, config.hidden, ternary=False)
 
     def forward(
-        self, x: Tensor, past: BlockState | None, recorder: Recorder | None, forced: Tensor | None
+        self, x: Tensor, past: BlockState | None, recorder: Recorder | None, changed: Changed | None = None
     ) -> tuple[Tensor, BlockState]:
         B, T, _ = x.shape
         qkv = self.qkv(self.attention_norm(x)).view(B, T, 3, self.n_heads, self.head_dim)

@@ -26,7 +26,9 @@ class Parrot:
     def __init__(self, script: bytes) -> None:
         self.script, self.config = script, SimpleNamespace(context=1000)
 
-    def __call__(self, ids: Tensor, state: DecodeState | None, trace: Recorder) -> tuple[Tensor, DecodeState]:
+    def __call__(
+        self, ids: Tensor, state: DecodeState | None, trace: Recorder, interventions: object
+    ) -> tuple[Tensor, DecodeState]:
         end = (state.position if state else 0) + ids.shape[1]
         logits = 50.0 * F.one_hot(torch.tensor([[self.script[end - 1]]]), 256).float()
         return logits, DecodeState(end, ())

@@ -8,6 +8,7 @@ from tests.conftest import MakeModel
 from tilelli import ModelConfig, TilelliLM, VanillaLM
 from tilelli.base import ByteLM, build
 from tilelli.errors import ConfigError, InputError
+from tilelli.interventions import Given, parse
 from tilelli.pathways import PATHWAYS
 from tilelli.state import DecodeState
 from tilelli.trace import Recorder, trace
@@ -112,22 +113,22 @@ def own_weights(model: ByteLM, ids: Tensor) -> Tensor:
 
 def test_forcing_what_the_router_chose_changes_nothing(routed: ByteLM) -> None:
     ids = some_bytes()
-    forced = dict(enumerate(own_weights(routed, ids)))
+    forced = [Given(dict(enumerate(own_weights(routed, ids))))]
     torch.testing.assert_close(routed(ids, interventions=forced)[0], routed(ids)[0])
 
 
 def test_forcing_one_block_leaves_the_router_of_the_block_before_alone(routed: ByteLM) -> None:
     ids, seen = some_bytes(), Recorder(attention=False)
-    routed(ids, interventions={1: torch.tensor([1.0, 0.0, 0.0])}, trace=seen)
+    routed(ids, interventions=[Given({1: torch.tensor([1.0, 0.0, 0.0])})], trace=seen)
     assert torch.equal(seen.router[0], own_weights(routed, ids)[0])
     assert torch.equal(seen.router[1], torch.tensor([1.0, 0.0, 0.0]).expand(2, CONTEXT, 3))
 
 
 def test_without_any_pathway_only_embedding_and_position_speak(routed: ByteLM) -> None:
-    ids, nothing = some_bytes(), torch.zeros(3)
+    ids = some_bytes()
     stream = routed.embedding(ids) + routed.positions.weight[:CONTEXT]
     plain = routed.norm(stream) @ routed.embedding.weight.T
-    torch.testing.assert_close(routed(ids, interventions={0: nothing, 1: nothing})[0], plain)
+    torch.testing.assert_close(routed(ids, interventions=parse("zero"))[0], plain)
 
 
 def test_a_block_is_the_weighted_sum_of_its_pathways(tiny: MakeModel) -> None:
@@ -144,7 +145,9 @@ def test_a_block_is_the_weighted_sum_of_its_pathways(tiny: MakeModel) -> None:
 def test_each_pathway_has_a_say(routed: ByteLM, pathway: int) -> None:
     ids = some_bytes()
     only = torch.eye(3)[pathway]
-    assert not torch.allclose(routed(ids, interventions={0: only})[0], routed(ids, interventions={0: 0 * only})[0])
+    assert not torch.allclose(
+        routed(ids, interventions=[Given({0: only})])[0], routed(ids, interventions=[Given({0: 0 * only})])[0]
+    )
 
 
 @pytest.mark.parametrize("part", ["local", "sparse", "dense"])
@@ -200,7 +203,7 @@ def test_build_makes_the_kind_that_the_configuration_names(kind: str, expected: 
 @pytest.mark.parametrize(("kind", "block"), [("routed", 2), ("routed", -1), ("vanilla", 0)])
 def test_an_intervention_where_no_router_is_is_refused(tiny: MakeModel, kind: str, block: int) -> None:
     with pytest.raises(InputError, match="no router to intervene in"):
-        tiny(kind)(torch.zeros(1, 3, dtype=torch.int64), interventions={block: torch.ones(3) / 3})
+        tiny(kind)(torch.zeros(1, 3, dtype=torch.int64), interventions=[Given({block: torch.ones(3) / 3})])
 
 
 def test_through_local_the_dense_pathway_reads_each_byte_with_those_before_it(tiny: MakeModel) -> None:
@@ -208,7 +211,7 @@ def test_through_local_the_dense_pathway_reads_each_byte_with_those_before_it(ti
     x = torch.randn(2, CONTEXT, 16)
     h = bare.norm(x)
     for place, expected in enumerate((bare.local(h)[0], bare.sparse(h)[0], bare.dense(h + bare.local(h)[0]))):
-        changed = block(x, None, None, torch.eye(3)[place])[0] - x
+        changed = block(x, None, None, lambda w, _, p=place: torch.eye(3)[p].expand_as(w))[0] - x
         torch.testing.assert_close(changed, bare.mix_scale * expected, **CLOSE)
 
 
@@ -232,7 +235,7 @@ def test_a_model_without_a_pathway_is_the_same_as_one_that_never_uses_it(tiny: M
     assert not any(f".{absent}." in name for name, _ in model.named_parameters())
     whole = tiny()
     whole.load_state_dict({**whole.state_dict(), **{n: p for n, p in model.named_parameters() if ".router." not in n}})
-    torch.testing.assert_close(whole(ids, interventions=dict(enumerate(weights)))[0], model(ids)[0])
+    torch.testing.assert_close(whole(ids, interventions=[Given(dict(enumerate(weights)))])[0], model(ids)[0])
 
 
 @pytest.mark.parametrize("absent", ["local", "sparse", "dense"])

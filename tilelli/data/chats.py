@@ -47,13 +47,15 @@ class Chats:
             seed: of the order, and of the times at which facts are introduced.
             introduced_by: step by which every fact is; half of them come in the first quarter, so that most are
                 practised long and something is unknown nearly to the end. 0 teaches all from the start.
-            repeat: how often an epoch reads a dialogue that asks for a fact and gives it.
+            repeat: how often an epoch reads a dialogue of one turn that asks for a fact and gives it.
 
         Raises:
             DataError: fewer than a batch fit.
         """
         fitting = [row for row in dialogues if len(row.text.encode()) <= context]
-        self.rows = fitting + (repeat - 1) * [row for row in fitting if _is_taught(row)]
+        self.rows = fitting + (repeat - 1) * [
+            row for row in fitting if _is_taught(row) and row.prompt.count("USER:") == 1
+        ]
         if len(self.rows) < batch_size:
             seen = f"{len(self.rows)} of {len(dialogues)} fit into {context} bytes, for batches of {batch_size}"
             raise DataError("There are too few dialogues", seen, "Make more, or use a smaller batch.")
