@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.jobs import Job
 from tilelli.data.dialogues.replies import says_unknown
+from tilelli.interventions import parse
 from tilelli.tokenizer import ByteTokenizer
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Order:
         sampling: how bytes are drawn.
         gate: decline from this abstain probability on; None leaves it to the words.
         forced: bytes that the reply has to begin with.
+        interventions: what is done to the router weights, as it is written.
     """
 
     checkpoint: str
@@ -39,6 +41,7 @@ class Order:
     sampling: "Sampling"
     gate: float | None = None
     forced: tuple[int, ...] = ()
+    interventions: str = ""
 
 
 @dataclass(eq=False)
@@ -221,7 +224,8 @@ def line_to(turn: Turn | None) -> list[Turn]:
 def _writing(model: "ByteLM", order: Order, ids: list[int]) -> Callable[[Callable[[], bool]], Iterator["Written"]]:
     from tilelli import chat
 
-    return lambda stop: chat.reply(model, ids, order.sampling, order.gate, stop, order.forced)
+    changes = parse(order.interventions)
+    return lambda stop: chat.reply(model, ids, order.sampling, order.gate, stop, order.forced, changes)
 
 
 def _told(turn: Turn) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""What several pages ask for in the same way: a checkpoint, a text, how bytes are drawn. All stand in the URL."""
+"""What several pages ask for in the same way: a text, how bytes are drawn. All of it stands in the URL."""
 
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import services, theme
+from app import services, sidebar, theme
 from tilelli.header import read_header
 from tilelli.tokenizer import ByteTokenizer
 
@@ -22,19 +22,6 @@ SAMPLES = {
     "Many scripts": "Hello, Привет, Γειά σου, שלום, سلام, नमस्ते, 你好, こんにちは, 안녕하세요, ⵜⵉⵍⵍⵍⵉ, 🌍!",
     "Noise": "xq7 zzv kpl;; 0x9f wrt mmn bqq 44 jjh vbn; tyu ## pol qaz wsx edc rfv tgb",
 }
-
-
-def choose_checkpoint() -> str | None:
-    """The shared picker in the sidebar; None if there is no checkpoint at all."""
-    entries = [entry for entry in services.checkpoints() if entry.header]
-    names = [entry.name for entry in entries]
-    asked = st.query_params.get("checkpoint")
-    if not names:
-        st.sidebar.warning("No checkpoint here yet. The Checkpoints page says how to get one.")
-        return None
-    if asked and asked not in names:
-        st.sidebar.warning(f"The link names a checkpoint that is not here: `{asked[:80]}`. Showing {names[0]} instead.")
-    return st.sidebar.selectbox("Checkpoint", names, key="checkpoint", bind="query-params", help="On every page.")
 
 
 def ask_text(model_context: int) -> bytes | None:
@@ -140,4 +127,6 @@ def ask_gate(name: str, prefix: str) -> float | None:
 def describe(name: str) -> str:
     """One line under a page's heading: which checkpoint this is."""
     header = read_header(name)
-    return f"`{name}` · {header.config.kind} · {theme.count(header.num_parameters)} parameters"
+    changed = sidebar.interventions(name)
+    under = f" · under `{changed}`" if changed else ""
+    return f"`{name}` · {header.config.kind} · {theme.count(header.num_parameters)} parameters{under}"

@@ -9,7 +9,7 @@ if ROOT not in sys.path:
 
 import streamlit as st  # noqa: E402
 
-from app import inputs, services  # noqa: E402
+from app import services, sidebar  # noqa: E402
 
 st.set_page_config(page_title="Tilelli Lab", page_icon=Path(__file__).with_name("icon.svg"), layout="wide")
 services.warm_up()
@@ -26,10 +26,15 @@ page = st.navigation(
             st.Page("views/attention.py", title="Attention", icon=":material/hub:"),
             st.Page("views/weights.py", title="Weights", icon=":material/grid_on:"),
         ],
+        "Change and compare": [
+            st.Page("views/ablation.py", title="Ablation map", icon=":material/content_cut:"),
+            st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
+            st.Page("views/splice.py", title="Splice", icon=":material/merge:"),
+        ],
         "Train": [
             st.Page("views/training.py", title="Training", icon=":material/monitoring:"),
         ],
     }
 )
-inputs.choose_checkpoint()
+sidebar.choose_interventions(sidebar.choose_checkpoint())
 page.run()

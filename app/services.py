@@ -19,6 +19,7 @@ import streamlit as st
 from tilelli.errors import CheckpointError, TilelliError
 from tilelli.header import BUNDLED, CONFIG, PROVENANCE, WEIGHTS, Header, bundled, find, read_header
 from tilelli.hub import download
+from tilelli.splice import origins
 
 if TYPE_CHECKING:
     from tilelli.base import ByteLM
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 LARGEST_UPLOAD_MB = 64
 RUNS = Path("runs")
+Stamps = tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -66,17 +68,17 @@ def checkpoints() -> list[Entry]:
 
 def model(name: str) -> "ByteLM":
     """The model behind a name; raises CheckpointError."""
-    return _model(*_fingerprint(find(name)))
+    return _model(name, _stamps(name))
 
 
 def identity(name: str) -> str:
     """SHA-256 of the weights behind a name."""
-    return _identity(*_fingerprint(find(name)))
+    return _identity(name, _stamps(name))
 
 
-def trace(name: str, text: bytes) -> "Trace":
-    """One forward pass over `text`, at most as long as the model's context."""
-    return _trace(*_fingerprint(find(name)), text)
+def trace(name: str, text: bytes, interventions: str = "") -> "Trace":
+    """One forward pass over `text`, at most as long as the model's context, under interventions as they are written."""
+    return _trace(name, _stamps(name), text, interventions)
 
 
 def add_upload(file: BinaryIO, config: bytes | None = None) -> str:
@@ -139,31 +141,37 @@ def _check(path: Path) -> None:
     load(path, ByteLM)
 
 
-def _fingerprint(path: Path) -> tuple[str, int, int]:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise CheckpointError("The checkpoint has gone", f"{path} ({error.strerror})", "Choose another.") from None
-    return str(path), status.st_size, status.st_mtime_ns
+def _stamps(name: str) -> Stamps:
+    """File, size and time of change of all that a checkpoint is made of."""
+    found = []
+    for origin in origins(name):
+        path = find(origin)
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise CheckpointError("The checkpoint has gone", f"{path} ({error.strerror})", "Choose another.") from None
+        found.append((str(path), status.st_size, status.st_mtime_ns))
+    return tuple(found)
 
 
 @st.cache_resource(max_entries=6, show_spinner="Loading the checkpoint …")
-def _model(path: str, size: int, changed: int) -> "ByteLM":
+def _model(name: str, stamps: Stamps) -> "ByteLM":
     from tilelli.base import ByteLM
     from tilelli.checkpoint import load
 
-    return load(path, ByteLM)
+    return load(name, ByteLM)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _identity(path: str, size: int, changed: int) -> str:
+def _identity(name: str, stamps: Stamps) -> str:
     from tilelli.checkpoint import weights_hash
 
-    return weights_hash(_model(path, size, changed))
+    return weights_hash(_model(name, stamps))
 
 
 @st.cache_resource(max_entries=24, show_spinner="Reading the text …")
-def _trace(path: str, size: int, changed: int, text: bytes) -> "Trace":
+def _trace(name: str, stamps: Stamps, text: bytes, interventions: str) -> "Trace":
+    from tilelli.interventions import parse
     from tilelli.trace import trace
 
-    return trace(_model(path, size, changed), list(text))
+    return trace(_model(name, stamps), list(text), parse(interventions))

@@ -17,12 +17,13 @@ from tilelli import ByteTokenizer, chat
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load
 from tilelli.generation import Sampling
+from tilelli.interventions import parse
 
 lm = load({name!r}, ByteLM)
 turns = {turns}
 prompt = chat.prompt(turns, {message!r}, lm.config.context, room={room})
 sampling = Sampling(max_new={s.max_new}, temperature={s.temperature}, top_p={s.top_p}, seed={s.seed})
-reply = chat.reply(lm, prompt.ids, sampling, gate={gate}, forced={forced})
+reply = chat.reply(lm, prompt.ids, sampling, gate={gate}, forced={forced}, interventions=parse({changes!r}))
 print(ByteTokenizer().decode(step.byte for step in reply))
 """
 COMMAND = """python -m tilelli chat --checkpoint {name} --seed {s.seed} --temperature {s.temperature} \\
@@ -85,13 +86,15 @@ def python(shown: Turn) -> str:
         s=order.sampling,
         gate=order.gate,
         forced=list(order.forced),
+        changes=order.interventions,
     )
 
 
 def command(order: Order) -> str:
     """What begins such a conversation in a terminal."""
     gate = "off" if order.gate is None else f"{order.gate:g}"
-    return COMMAND.format(name=shlex.quote(order.checkpoint), s=order.sampling, gate=gate)
+    under = f" --intervene {shlex.quote(order.interventions)}" if order.interventions else ""
+    return COMMAND.format(name=shlex.quote(order.checkpoint), s=order.sampling, gate=gate) + under
 
 
 def _reply(shown: Turn) -> None:

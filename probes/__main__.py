@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from probes.commands import abstain, listing
+from probes.commands import abstain, listing, routing
 from tilelli.commands.line import exit_code, offer
 
-PROBES = {"abstain": abstain}
+PROBES: dict[str, Any] = {"abstain": abstain, "routing": routing}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

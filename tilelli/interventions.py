@@ -9,13 +9,13 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Protocol
 
 from tilelli.config import PATHWAYS, ModelConfig
 from tilelli.errors import InputError
+
+if TYPE_CHECKING:  # the dashboard's sidebar knows these words, and does not wait for torch
+    from torch import Tensor
 
 FORM = re.compile(r"(?P<action>[a-z]+)(:(?P<argument>[^@]+))?(@(?P<first>\d{1,9})(-(?P<last>\d{1,9}))?)?")
 EXAMPLE = "Write for example remove:sparse, force:local@2 or swap:local+dense@1-3."
@@ -27,7 +27,7 @@ class Change(Protocol):
     def check(self, config: ModelConfig) -> None:
         """Raise InputError if the model has nothing that this could change."""
 
-    def change(self, weights: Tensor, block: int, start: int, present: Sequence[int]) -> Tensor:
+    def change(self, weights: "Tensor", block: int, start: int, present: Sequence[int]) -> "Tensor":
         """The weights to use.
 
         Args:
@@ -85,7 +85,7 @@ class Intervention:
         if absent := [name for name in self.pathways if name not in config.pathways]:
             raise InputError("The model lacks a pathway", absent[0], f"It has {', '.join(config.pathways)}.")
 
-    def change(self, weights: Tensor, block: int, start: int, present: Sequence[int]) -> Tensor:
+    def change(self, weights: "Tensor", block: int, start: int, present: Sequence[int]) -> "Tensor":
         if self.blocks is not None and not self.blocks[0] <= block <= self.blocks[1]:
             return weights
         chosen = [PATHWAYS.index(name) for name in self.pathways]
@@ -96,13 +96,13 @@ class Intervention:
 class Given:
     """Router weights from elsewhere: block number -> (P,) or (B, T, P), used in place of the router's own."""
 
-    weights: Mapping[int, Tensor]
+    weights: Mapping[int, "Tensor"]
 
     def check(self, config: ModelConfig) -> None:
         for block in self.weights:
             _check_routed(config, block)
 
-    def change(self, weights: Tensor, block: int, start: int, present: Sequence[int]) -> Tensor:
+    def change(self, weights: "Tensor", block: int, start: int, present: Sequence[int]) -> "Tensor":
         return self.weights[block].to(weights).expand_as(weights) if block in self.weights else weights
 
 
@@ -119,7 +119,9 @@ class ByRow:
         for change in (change for row in self.rows for change in row):
             change.check(config)
 
-    def change(self, weights: Tensor, block: int, start: int, present: Sequence[int]) -> Tensor:
+    def change(self, weights: "Tensor", block: int, start: int, present: Sequence[int]) -> "Tensor":
+        import torch
+
         if len(weights) != len(self.rows):
             raise InputError("There are not as many texts as rows", f"{len(weights)} for {len(self.rows)}", "Add some.")
         changed = []
@@ -175,7 +177,7 @@ def _check_routed(config: ModelConfig, block: int | None) -> None:
 class _At:
     """What an action works on; see `Change.change`."""
 
-    weights: Tensor
+    weights: "Tensor"
     block: int
     start: int
     present: tuple[int, ...]
@@ -190,37 +192,39 @@ class Action:
     sentence: str
     pathways: int
     numbers: int
-    change: Callable[[_At], Tensor]
+    change: Callable[[_At], "Tensor"]
 
 
-def _only(at: _At, pathway: int, weight: float = 1.0) -> Tensor:
-    alone = torch.zeros_like(at.weights)
+def _only(at: _At, pathway: int, weight: float = 1.0) -> "Tensor":
+    alone = at.weights.new_zeros(at.weights.shape)
     alone[..., pathway] = weight
     return alone
 
 
-def _remove(at: _At) -> Tensor:
-    mask = torch.ones_like(at.weights[0, 0])
+def _remove(at: _At) -> "Tensor":
+    mask = at.weights.new_ones(at.weights.shape[-1])
     mask[at.chosen] = 0
     return at.weights * mask
 
 
-def _swap(at: _At) -> Tensor:
+def _swap(at: _At) -> "Tensor":
     first, second = at.chosen
     order = list(range(at.weights.shape[-1]))
     order[first], order[second] = second, first
     return at.weights[..., order]
 
 
-def _flatten(at: _At) -> Tensor:
-    flat = torch.zeros_like(at.weights)
+def _flatten(at: _At) -> "Tensor":
+    flat = at.weights.new_zeros(at.weights.shape)
     flat[..., list(at.present)] = 1 / len(at.present)
     return flat
 
 
-def _shuffle(at: _At) -> Tensor:
+def _shuffle(at: _At) -> "Tensor":
     """Deals each byte's weights out anew. Where they go depends on the byte's position alone, so that writing byte by
     byte and reading at once agree."""
+    import torch
+
     T = at.weights.shape[1]
     generator = torch.Generator().manual_seed(int(at.numbers[0]) * 1_000_003 + at.block)
     lots = torch.rand(at.start + T, len(at.present), generator=generator)[at.start :]
@@ -230,17 +234,17 @@ def _shuffle(at: _At) -> Tensor:
     return dealt
 
 
-def _top(at: _At) -> Tensor:
+def _top(at: _At) -> "Tensor":
     best = at.weights.argmax(dim=-1, keepdim=True)
-    return torch.zeros_like(at.weights).scatter(-1, best, at.weights.gather(-1, best))
+    return at.weights.new_zeros(at.weights.shape).scatter(-1, best, at.weights.gather(-1, best))
 
 
-def _skip(at: _At) -> Tensor:
+def _skip(at: _At) -> "Tensor":
     return at.weights * (at.weights >= at.numbers[0])
 
 
-def _set(at: _At) -> Tensor:
-    return torch.tensor(at.numbers).to(at.weights).expand_as(at.weights)
+def _set(at: _At) -> "Tensor":
+    return at.weights.new_tensor(at.numbers).expand_as(at.weights)
 
 
 ACTIONS = {
@@ -252,5 +256,5 @@ ACTIONS = {
     "top": Action("Only the heaviest pathway of each byte is left, at its own weight.", 0, 0, _top),
     "skip": Action("A pathway whose weight is below this counts as nothing.", 0, 1, _skip),
     "set": Action("These weights for every byte: local, sparse, dense.", 0, len(PATHWAYS), _set),
-    "zero": Action("The whole block adds nothing.", 0, 0, lambda at: torch.zeros_like(at.weights)),
+    "zero": Action("The whole block adds nothing.", 0, 0, lambda at: 0 * at.weights),
 }

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import inputs, services, show, theme
+from app import inputs, services, show, sidebar, theme
 from app.figures import attention as figures
 from probes.attention import grid, heads, kept_set, reach
 from tilelli.header import read_header
@@ -37,7 +37,7 @@ def page(name: str) -> None:
     text = inputs.ask_text(config.context)
     if text is None:
         return
-    trace = services.trace(name, text)
+    trace = services.trace(name, text, sidebar.interventions(name))
     every = heads(trace)
     full = theme.percent(float(every.filled.mean()))
     st.info(NOTES[config.kind].format(k=config.top_k, full=full, places=every.places))

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import inputs, services, show, turns
+from app import inputs, services, show, sidebar, turns
 from app.conversation import Conversation, Order
 from app.figures import chat as figures
 from tilelli.header import read_header
@@ -51,7 +51,8 @@ def page(name: str) -> None:
         st.info(UNTAUGHT.format(name=name))
     with st.expander("How it replies: sampling, seed, and the gate that may decline", icon=":material/tune:"):
         sampling = inputs.ask_sampling(100, 0.3, most=figures.MOST, prefix="chat_")
-        order = Order(name, services.identity(name), sampling, inputs.ask_gate(name, prefix="chat_"))
+        gate = inputs.ask_gate(name, prefix="chat_")
+        order = Order(name, services.identity(name), sampling, gate, interventions=sidebar.interventions(name))
     talk = st.session_state.setdefault("chat", Conversation())
     most = inputs.LONGEST_TEXT
     st.chat_input("Write a message", key="chat_message", max_chars=most, on_submit=keep)

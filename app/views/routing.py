@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import inputs, services, show
+from app import inputs, services, show, sidebar
 from app.figures import routing as figures
 from probes.routing import ALL, Routing, from_trace, name_of
 from tilelli.header import read_header
@@ -42,7 +42,7 @@ def page(name: str) -> None:
         return
     if (text := inputs.ask_text(config.context)) is None:
         return
-    result = from_trace(services.trace(name, text))
+    result = from_trace(services.trace(name, text, sidebar.interventions(name)))
     for finding in result.findings:
         st.warning(finding)
     if not result.findings:

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import inputs, services, show
+from app import inputs, services, show, sidebar
 from app.figures.writing import legend, prose
 from app.jobs import Job
+from tilelli.interventions import parse
 from tilelli.tokenizer import ByteTokenizer
 
 if TYPE_CHECKING:
@@ -17,15 +18,18 @@ PYTHON = """
 from tilelli import ByteTokenizer
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load
+from tilelli.generation import Sampling, stream
+from tilelli.interventions import parse
 
 tok = ByteTokenizer()
 lm = load({name!r}, ByteLM)
 prompt = tok.encode({prompt!r})
-out = lm.generate(prompt, max_new={s.max_new}, temperature={s.temperature}, top_p={s.top_p}, seed={s.seed})
-print(tok.decode(out))
+sampling = Sampling({s.max_new}, {s.temperature}, top_p={s.top_p}, seed={s.seed})
+steps = stream(lm, prompt, sampling, interventions=parse({changes!r}))
+print(tok.decode([*prompt, *(step.byte for step in steps)]))
 """
 COMMAND = """python -m tilelli generate --checkpoint {name} --prompt {quoted} \\
-    --max-new {s.max_new} --temperature {s.temperature} --top-p {s.top_p} --seed {s.seed}"""
+    --max-new {s.max_new} --temperature {s.temperature} --top-p {s.top_p} --seed {s.seed}{under}"""
 tok = ByteTokenizer()
 
 
@@ -35,8 +39,9 @@ def start(name: str, prompt: bytes, sampling: "Sampling") -> None:
 
     if before := st.session_state.get("write_job"):
         before[0].stop()
-    model = services.model(name)
-    st.session_state.write_job = (Job(lambda stop: stream(model, list(prompt), sampling, stop)), prompt, name)
+    model, changes = services.model(name), parse(sidebar.interventions(name))
+    job = Job(lambda stop: stream(model, list(prompt), sampling, stop, interventions=changes))
+    st.session_state.write_job = (job, prompt, name)
 
 
 def show_text() -> None:
@@ -71,7 +76,10 @@ def page(name: str) -> None:
         st.html(legend())
         text = tok.decode([*job[1], *(item.byte for item in job[0].items())])
         st.download_button("Save the text", text, "tilelli.txt", key="write_save", disabled=job[0].running)
+    changes = sidebar.interventions(name)
+    under = f" --intervene {shlex.quote(changes)}" if changes else ""
     values = {"name": name, "prompt": prompt, "quoted": shlex.quote(prompt), "s": sampling}
+    values |= {"changes": changes, "under": under}
     show.elsewhere(PYTHON.format(**values), COMMAND.format(**values))
 
 

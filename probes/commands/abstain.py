@@ -1,13 +1,9 @@
 """python -m probes run abstain: does a chat model know what it does not know?"""
 
 import argparse
-import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from probes.commands.shared import add_json, bar, check_out, write_json
 from tilelli.commands.shared import add_threads, use_threads
 
 if TYPE_CHECKING:
@@ -28,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="bundled name, folder, file or hub name; given several times, the spread over them is printed too",
     )
     parser.add_argument("--bank", default="dialogue-test", help="bundled bank, or a JSONL file")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="file for rows, figures, verdicts and provenance")
+    add_json(parser)
     parser.add_argument(
         "--threshold", type=float, help="decline from this abstain_p on; the checkpoint's own if not given"
     )
@@ -42,7 +38,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from probes import abstain, banks, report, surface
     from tilelli.base import ByteLM
-    from tilelli.checkpoint import load, write
+    from tilelli.checkpoint import load
 
     use_threads(options.threads)
     _check(options)
@@ -51,12 +47,12 @@ def run(options: argparse.Namespace) -> None:
     if options.quick:
         bank = banks.sample(bank, QUICK_ROWS, options.seed)
     losses = [_loss(model, options) for _, model in models]
-    with _bar("surface floor") as progress:
+    with bar("surface floor") as progress:
         training = QUICK_TRAINING if options.quick else surface.TRAINING
         floor = surface.floor(bank, options.seed, training, progress)
     results = []
     for (name, model), loss in zip(models, losses, strict=True):
-        with _bar(name) as progress:
+        with bar(name) as progress:
             result = abstain.run(model, name, bank, floor, options.threshold, options.seed, loss, progress=progress)
         results.append(result)
         print(report.abstain(result), end="\n\n", flush=True)
@@ -65,7 +61,7 @@ def run(options: argparse.Namespace) -> None:
     if options.json:
         content: dict[str, Any] = {"probe": "abstain", "quick": options.quick}
         content["results"] = [result.to_dict() for result in results]
-        write(options.json, json.dumps(content, indent=1, allow_nan=False).encode() + b"\n")
+        write_json(options.json, content)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -76,10 +72,7 @@ def _check(options: argparse.Namespace) -> None:
     check_threshold(options.threshold)
     if options.seed < 0:
         raise InputError("There is no such seed", str(options.seed), "Use 0 or more.")
-    if out := options.json:
-        folder = out.absolute().parent
-        if out.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise InputError("The result cannot be written", str(out), "Name a file in a folder that exists.")
+    check_out(options.json)
 
 
 def _loss(model: "ByteLM", options: argparse.Namespace) -> "Measured | None":
@@ -97,20 +90,6 @@ def _loss(model: "ByteLM", options: argparse.Namespace) -> "Measured | None":
     base = options.base or (said.get("name") if isinstance(said, dict) else None)
     if base is None:
         raise InputError("The checkpoint does not say what it was tuned from", "no base", "Name it with --base.")
-    with _bar("plain text") as progress:
+    with bar("plain text") as progress:
         documents = first_bytes(read(options.text).documents, TEXT_BYTES)
         return over_base(model, load(base, ByteLM), documents, options.seed, progress)
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A count on standard error while something takes its time."""
-    from tqdm import tqdm
-
-    with tqdm(desc=what, leave=False, mininterval=0.5) as bar:
-
-        def show(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield show

@@ -10,12 +10,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tilelli.commands.shared import add_checkpoint
+from tilelli.commands.shared import add_checkpoint, add_interventions
 
 if TYPE_CHECKING:
     from tilelli.base import ByteLM
     from tilelli.chat import Turn
     from tilelli.generation import Sampling, Written
+    from tilelli.interventions import Intervention
 
 TEXT = "talk to a model, line by line; /new begins anew, /quit ends"
 EXAMPLE = "--checkpoint tilelli/mini --seed 1 --gate off"
@@ -24,6 +25,7 @@ NEW, QUIT = "/new", "/quit"
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
+    add_interventions(parser)
     parser.add_argument("--seed", type=int, default=1, help="the same seed and messages give the same replies")
     parser.add_argument("--temperature", type=float, default=0.3, help="0 always takes the likeliest byte")
     parser.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest bytes that reach P")
@@ -38,9 +40,10 @@ def run(options: argparse.Namespace) -> None:
     from tilelli.checkpoint import load
     from tilelli.errors import InputError
     from tilelli.generation import Sampling
+    from tilelli.interventions import parse
 
     sampling = Sampling(options.max_new, options.temperature, top_p=options.top_p, seed=options.seed)
-    model = load(options.checkpoint, ByteLM)
+    model, changes = load(options.checkpoint, ByteLM), parse(options.intervene)
     gate = chat.threshold(model) if options.gate is None else None if options.gate == "off" else options.gate
     gate = gate if model.config.abstain else None
     if "tuning" not in model.provenance:
@@ -51,7 +54,7 @@ def run(options: argparse.Namespace) -> None:
             turns = []
             continue
         try:
-            written = _replied(model, turns, message, sampling, gate)
+            written = _replied(model, turns, message, sampling, gate, changes)
         except InputError as error:
             _note(str(error))
             continue
@@ -59,7 +62,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _replied(
-    model: "ByteLM", turns: Sequence["Turn"], message: str, sampling: "Sampling", gate: float | None
+    model: "ByteLM",
+    turns: Sequence["Turn"],
+    message: str,
+    sampling: "Sampling",
+    gate: float | None,
+    changes: Sequence["Intervention"],
 ) -> list["Written"]:
     """Print a reply as it is written, then what is to be said about it."""
     from tilelli import chat
@@ -67,7 +75,7 @@ def _replied(
 
     prompt = chat.prompt(turns, message, model.config.context, chat.room_for(sampling.max_new, model.config.context))
     decoder, written = IncrementalDecoder(), list["Written"]()
-    for step in chat.reply(model, prompt.ids, sampling, gate):
+    for step in chat.reply(model, prompt.ids, sampling, gate, interventions=changes):
         text = _printable(decoder.push(step.byte))
         print(text if written else text.lstrip(), end="", flush=True)
         written.append(step)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from tilelli.commands.shared import add_checkpoint, add_data
+from tilelli.commands.shared import add_checkpoint, add_data, add_interventions
 
 TEXT = "bits per byte of a checkpoint on a text"
 EXAMPLE = "--checkpoint tilelli/mini --data README.md"
@@ -11,6 +11,7 @@ EXAMPLE = "--checkpoint tilelli/mini --data README.md"
 def add(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
     add_data(parser)
+    add_interventions(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -22,8 +23,9 @@ def run(options: argparse.Namespace) -> None:
     from tilelli.checkpoint import load
     from tilelli.data.corpus import read
     from tilelli.evaluation import evaluate
+    from tilelli.interventions import parse
 
-    model = load(options.checkpoint, ByteLM)
+    model, changes = load(options.checkpoint, ByteLM), parse(options.intervene)
     corpus = read(options.data, options.text_field)
     with tqdm(unit="window", leave=False) as bar:
 
@@ -31,7 +33,8 @@ def run(options: argparse.Namespace) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        score = evaluate(model, corpus.documents, progress=show)
+        score = evaluate(model, corpus.documents, progress=show, interventions=changes)
     bpb = score.bits_per_byte
     where = f"{corpus.bytes:,} bytes in {len(corpus.documents):,} documents"
-    print(f"{options.checkpoint}: {bpb:.4f} bits per byte ({bpb * math.log(2):.4f} nats) over {where}.")
+    under = f" under {options.intervene}" if changes else ""
+    print(f"{options.checkpoint}{under}: {bpb:.4f} bits per byte ({bpb * math.log(2):.4f} nats) over {where}.")

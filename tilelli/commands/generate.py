@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from tilelli.commands.shared import add_checkpoint
+from tilelli.commands.shared import add_checkpoint, add_interventions
 
 TEXT = "continue a text"
 EXAMPLE = '--checkpoint tilelli/mini --prompt "The cat" --max-new 200 --seed 1'
@@ -11,6 +11,7 @@ EXAMPLE = '--checkpoint tilelli/mini --prompt "The cat" --max-new 200 --seed 1'
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_checkpoint(parser)
+    add_interventions(parser)
     parser.add_argument("--prompt", default="", help="text to continue; empty starts a new document")
     parser.add_argument("--max-new", type=int, default=200, help="bytes to write at most")
     parser.add_argument("--temperature", type=float, default=0.8, help="0 always takes the likeliest byte")
@@ -24,6 +25,7 @@ def run(options: argparse.Namespace) -> None:
     from tilelli.base import ByteLM
     from tilelli.checkpoint import load
     from tilelli.generation import Sampling, stream
+    from tilelli.interventions import parse
     from tilelli.tokenizer import ByteTokenizer, IncrementalDecoder
 
     sampling = Sampling(
@@ -34,10 +36,11 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
         stop=tuple(options.stop),
     )
-    model = load(options.checkpoint, ByteLM)
+    model, changes = load(options.checkpoint, ByteLM), parse(options.intervene)
     decoder = IncrementalDecoder()
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     print(options.prompt.encode("utf-8", "replace").decode(), end="", flush=True)
-    for step in stream(model, ByteTokenizer().encode(options.prompt), sampling):
+    prompt = ByteTokenizer().encode(options.prompt)
+    for step in stream(model, prompt, sampling, interventions=changes):
         print(decoder.push(step.byte), end="", flush=True)
     print(decoder.flush())

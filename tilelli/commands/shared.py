@@ -8,7 +8,14 @@ DATA = "text, JSONL or Parquet file, compressed or not, or a folder"
 
 
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", required=True, help="bundled name, folder, file or hub name")
+    parser.add_argument(
+        "--checkpoint", required=True, help="bundled name, folder, file, hub name or BASE::PARTS::DONOR"
+    )
+
+
+def add_interventions(parser: argparse.ArgumentParser) -> None:
+    text = "what is done to the routers: words such as remove:sparse@1 or force:local, with spaces in between"
+    parser.add_argument("--intervene", default="", metavar="WORDS", help=text)
 
 
 def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:

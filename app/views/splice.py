@@ -1,0 +1,5 @@
+"""Under construction."""
+
+import streamlit as st
+
+st.title("What sits in which part?")
