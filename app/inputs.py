@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app import services, sidebar, theme
+from app import services, show, sidebar, theme
 from tilelli.header import read_header
 from tilelli.tokenizer import ByteTokenizer
 
@@ -24,15 +24,22 @@ SAMPLES = {
 }
 
 
-def ask_text(model_context: int) -> bytes | None:
-    """The shared text box; returns the bytes to look at, cut to what the model can read at once, or None if empty."""
+def ask_text(model_context: int, reader: str = "the model") -> bytes | None:
+    """The shared text box; returns the bytes to look at, cut to what `reader` reads at once, or None if empty."""
 
     def use_sample() -> None:
         if st.session_state.sample:
             st.session_state.text = SAMPLES[st.session_state.sample]
             st.session_state.sample = None
 
-    st.pills("Sample texts", list(SAMPLES), key="sample", on_change=use_sample, label_visibility="collapsed")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.pills(
+            "Sample texts", list(SAMPLES), key="sample", on_change=use_sample, label_visibility="collapsed", wrap=True
+        )
+        banks = st.popover("A row of a bank", type="tertiary", icon=":material/quiz:", key="rows", on_change="rerun")
+    if banks.open:  # nothing is read before
+        with banks:
+            show.guarded(_offer_row)
     raw = bytes(ByteTokenizer().encode(text_box("Text to look at", SAMPLES["A story"], key="text")))
     if not raw:
         st.info("The text is empty. Type something, or choose one of the samples above.")
@@ -40,9 +47,40 @@ def ask_text(model_context: int) -> bytes | None:
     if len(raw) <= model_context:
         return raw
     starts = range(0, len(raw) - model_context + 1)
-    start = st.slider("The text is longer than the model reads at once. First byte shown:", 0, starts[-1], key="from")
-    st.caption(f"Bytes {start} to {start + model_context - 1} of {len(raw)}; the model reads {model_context} at once.")
+    start = st.slider(f"The text is longer than {reader} reads at once. First byte shown:", 0, starts[-1], key="from")
+    st.caption(f"Bytes {start} to {start + model_context - 1} of {len(raw)}; {reader} reads {model_context} at once.")
     return raw[start : start + model_context]
+
+
+def ask_bank(key: str, label: str = "Bank", none: str | None = None) -> str | None:
+    """Name of a bundled bank, or of a JSONL file; with `none` there may be none, and this stands in its place."""
+    from probes.banks import BUNDLED
+
+    own = not services.read_only()  # a visitor may not name files of this computer
+    hint = "A bundled bank" + (", or the path of a JSONL file of your own." if own else ".")
+    index = None if none else 0
+    return st.selectbox(
+        label,
+        list(BUNDLED),
+        index,
+        key=key,
+        bind="query-params",
+        placeholder=none or "",
+        accept_new_options=own,
+        help=hint,
+    )
+
+
+def _offer_row() -> None:
+    """A row of a bank, to be put into the text box."""
+    if (name := ask_bank("row_bank")) is None:
+        return
+    rows = services.bank(name).rows
+    number = st.number_input(f"Row, 1 to {len(rows):,}", 1, len(rows), key=f"row_{name}")
+    row = rows[int(number) - 1]
+    st.caption(" · ".join(filter(None, (row.split, row.category, "" if row.answerable else "no right answer"))))
+    st.code(row.prompt, language=None, wrap_lines=True)
+    st.button("Use this text", key="row_use", on_click=st.session_state.update, args=({"text": row.prompt},))
 
 
 def text_box(label: str, default: str, key: str) -> str:

@@ -22,6 +22,15 @@ from tilelli.hub import download
 from tilelli.splice import origins
 
 if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from probes.banks import Bank
+    from probes.drift import Drift
+    from probes.effects import Effect
+    from probes.survey import Survey
+    from probes.xray import Xray
     from tilelli.base import ByteLM
     from tilelli.trace import Trace
 
@@ -79,6 +88,44 @@ def identity(name: str) -> str:
 def trace(name: str, text: bytes, interventions: str = "") -> "Trace":
     """One forward pass over `text`, at most as long as the model's context, under interventions as they are written."""
     return _trace(name, _stamps(name), text, interventions)
+
+
+def bits(name: str, text: bytes, interventions: str = "") -> "NDArray[np.float64]":
+    """(T,): bits that each byte of a text of any length costs, under interventions as they are written."""
+    return _bits(name, _stamps(name), text, interventions)
+
+
+def drift(before: str, after: str) -> "Drift":
+    """What changed in the weights from one checkpoint to another; raises InputError if they are not of one shape."""
+    return _drift((before, after), (_stamps(before), _stamps(after)))
+
+
+def effect(name: str, text: bytes, interventions: str) -> "Effect":
+    """What interventions, as they are written, do to how `text` is read and goes on."""
+    return _effect(name, _stamps(name), text, interventions)
+
+
+def regimes(name: str, bank_name: str, interventions: str = "") -> "pd.DataFrame":
+    """Which pathway carries which kind of question of a bank."""
+    return _regimes(name, _stamps(name), bank(bank_name), interventions)
+
+
+def survey(name: str, text: bytes, interventions: str = "") -> "Survey":
+    """What all attention heads do with `text`, under interventions as they are written."""
+    return _survey(name, _stamps(name), text, interventions)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the bank …")
+def bank(name: str) -> "Bank":
+    """A bundled bank, or the one in a file as it was when it was first asked for."""
+    from probes.banks import bank
+
+    return bank(name)
+
+
+def xray(name: str, text: bytes, place: int, interventions: str = "") -> "Xray":
+    """All that led to byte number `place` of `text`, under interventions as they are written."""
+    return _xray(name, _stamps(name), text, place, interventions)
 
 
 def add_upload(file: BinaryIO, config: bytes | None = None) -> str:
@@ -175,3 +222,51 @@ def _trace(name: str, stamps: Stamps, text: bytes, interventions: str) -> "Trace
     from tilelli.trace import trace
 
     return trace(_model(name, stamps), list(text), parse(interventions))
+
+
+@st.cache_resource(max_entries=48, show_spinner="Reading the text …")
+def _bits(name: str, stamps: Stamps, text: bytes, interventions: str) -> "NDArray[np.float64]":
+    from tilelli.evaluation import surprise
+    from tilelli.interventions import parse
+
+    return surprise(_model(name, stamps), text, parse(interventions))
+
+
+@st.cache_resource(max_entries=12, show_spinner="Comparing the weights …")
+def _drift(names: tuple[str, str], stamps: tuple[Stamps, Stamps]) -> "Drift":
+    from probes.drift import drift
+
+    return drift(*(_model(name, own) for name, own in zip(names, stamps, strict=True)))
+
+
+@st.cache_resource(max_entries=24, show_spinner=False)
+def _effect(name: str, stamps: Stamps, text: bytes, interventions: str) -> "Effect":
+    from probes.effects import effect
+    from tilelli.interventions import parse
+
+    return effect(_model(name, stamps), text, parse(interventions))
+
+
+@st.cache_resource(
+    max_entries=12, show_spinner="Reading the questions …", hash_funcs={"probes.banks.Bank": lambda bank: bank.sha256}
+)
+def _regimes(name: str, stamps: Stamps, bank: "Bank", interventions: str) -> "pd.DataFrame":
+    from probes.regimes import share_by_regime
+    from tilelli.interventions import parse
+
+    return share_by_regime(_model(name, stamps), bank, interventions=parse(interventions))
+
+
+@st.cache_resource(max_entries=48, show_spinner="Looking at every head …")
+def _survey(name: str, stamps: Stamps, text: bytes, interventions: str) -> "Survey":
+    from probes.survey import survey
+
+    return survey(_trace(name, stamps, text, interventions), read_header(name).config.top_k)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Looking through …")
+def _xray(name: str, stamps: Stamps, text: bytes, place: int, interventions: str) -> "Xray":
+    from probes.xray import xray
+    from tilelli.interventions import parse
+
+    return xray(_model(name, stamps), list(text), place, parse(interventions))

@@ -1,5 +1,6 @@
 """How every page shows a picture: the figure, its numbers to take away, and the same elsewhere."""
 
+import shlex
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,14 @@ def elsewhere(python: str, command: str | None = None) -> None:
         st.code(python.strip(), language="python")
         if command:
             st.code(command, language="bash")
+
+
+def as_file(text: bytes, name: str) -> str:
+    """A shell command that writes `text` to a file, whatever bytes it is made of."""
+    plain = text.decode("utf-8", "replace")
+    if plain.encode() == text and plain.replace("\n", "").isprintable():
+        return f"printf %s {shlex.quote(plain)} > {name}"
+    return "printf '" + "".join(f"\\{byte:03o}" for byte in text) + f"' > {name}"
 
 
 def _html(fig: go.Figure) -> Callable[[], str]:

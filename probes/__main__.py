@@ -9,10 +9,19 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from probes.commands import abstain, listing, routing
+from probes.commands import ablation, abstain, attention, compare, effect, listing, routing, weights, xray
 from tilelli.commands.line import exit_code, offer
 
-PROBES: dict[str, Any] = {"abstain": abstain, "routing": routing}
+PROBES: dict[str, Any] = {
+    "ablation": ablation,
+    "abstain": abstain,
+    "attention": attention,
+    "compare": compare,
+    "effect": effect,
+    "routing": routing,
+    "weights": weights,
+    "xray": xray,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

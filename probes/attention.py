@@ -1,12 +1,13 @@
-"""Which earlier bytes does each byte look at? Read off a trace, nothing is run again.
+"""Which earlier bytes does each byte look at, in one head? Read off a trace, nothing is run again.
 
 Every query byte of every head keeps at most K keys, itself among the candidates, and shares its attention out over
 them; the shares add up to 1. A place that no key fills has weight 0 and is left out everywhere here. Vanilla models
-keep all keys, so for them K is the length of the text. This module knows nothing of models, and of no screen.
+keep all keys, so for them K is the length of the text. All heads at once: `heads`, `roles`, `alike`. This module knows
+nothing of models, and of no screen.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -101,32 +102,6 @@ class Reach:
         return pd.DataFrame({"from": starts, "to": ends, "keys": keys, "attention": attention})
 
 
-@dataclass(frozen=True)
-class Heads:
-    """What each head does on average over a text; every array is (L, H).
-
-    Attributes:
-        places: K, how many keys a query may keep.
-        effective_keys: how many keys a query really uses: exp of the entropy of its weights, 1 to K; mean over queries.
-        previous: attention on the byte just before, 0 to 1; mean over the queries that have one, NaN if none has.
-        reach: distance to the keys in bytes, weighted by attention; mean over queries.
-        filled: share of queries whose K places are all filled.
-    """
-
-    places: int
-    effective_keys: Floats
-    previous: Floats
-    reach: Floats
-    filled: Floats
-
-    def table(self) -> pd.DataFrame:
-        """One row a head, `block` and `head` counted from 1 as on screen."""
-        block, head = np.indices(self.effective_keys.shape)
-        names = ("effective_keys", "previous", "reach", "filled")
-        columns = {name: getattr(self, name).ravel() for name in names}
-        return pd.DataFrame({"block": block.ravel() + 1, "head": head.ravel() + 1} | columns)
-
-
 def kept_set(trace: "Trace", block: int, head: int, query: int, text: int = 0) -> KeptSet:
     """The keys that byte `query` of text number `text` kept in one head; all are counted from 0, as in the trace.
 
@@ -164,37 +139,17 @@ def reach(trace: "Trace", block: int, head: int, text: int = 0) -> Reach:
     """How far back one head looks, over all bytes of a text.
 
     Raises:
-        InputError: there is no such block, head or text.
+        InputError: there is no such block, head or text, or nothing attends.
     """
     keys, weights = _head(trace, block, head, text)
     T = len(keys)
     distance = (np.arange(T)[:, None] - keys)[weights > 0]
     weights = weights[weights > 0]
+    if not len(distance):
+        raise InputError("There is no attention to look at", "no sparse pathway", "Choose a checkpoint that has one.")
     counted = np.bincount(distance, minlength=T) / len(distance)
     weighed = np.bincount(distance, weights=weights, minlength=T) / weights.sum()
     return Reach(block, head, counted, weighed)
-
-
-def heads(trace: "Trace") -> Heads:
-    """What each head does, on average over all bytes of all texts of a trace."""
-    keys, weights = trace.kept_keys.numpy(), trace.kept_weights.numpy()  # (L, B, H, T, K)
-    T, K = weights.shape[3:]
-    query = np.arange(T)[:, None]
-    entropy = -(weights * np.log(weights, where=weights > 0, out=np.zeros_like(weights))).sum(axis=-1)
-    before = np.where(keys == query - 1, weights, 0).sum(axis=-1)[..., 1:]  # the first byte has none before it
-    L, H = weights.shape[0], weights.shape[2]
-    return Heads(
-        places=K,
-        effective_keys=_mean(np.exp(entropy)),
-        previous=_mean(before) if T > 1 else np.full((L, H), np.nan),
-        reach=_mean((weights * (query - keys)).sum(axis=-1)),
-        filled=_mean(np.all(weights > 0, axis=-1)),
-    )
-
-
-def _mean(values: NDArray[Any]) -> NDArray[np.float64]:
-    """(L, B, H, T) -> (L, H), over texts and queries."""
-    return values.mean(axis=(1, 3), dtype=np.float64)  # type: ignore[no-any-return]
 
 
 def _head(trace: "Trace", block: int, head: int, text: int) -> tuple[Ints, Floats]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from probes.resampling import means, pieces
 from tilelli.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ Array = npt.NDArray[np.float64]
 
 DEAD, COLLAPSED = 0.02, 0.95  # mean shares below and above which a pathway is called out
 ALL = "all blocks"
+BINS, RUN = 8, 4  # stretches of the context; and bytes of a run, the piece that is drawn for their intervals
 CLASSES = ("letter", "space", "digit", "punctuation", "newline", "UTF-8 lead", "UTF-8 continuation", "control")
 
 
@@ -39,10 +41,12 @@ class Routing:
 
     Attributes:
         ids: (T,) the bytes; several texts stand one after another.
-        weights: (L, T, P), each row adds up to 1.
-        entropy: (L, T), entropy of each row over its largest value: 0 chose one pathway, 1 used all alike.
-        effective: (L, T), how many pathways the byte really used: exp of the entropy in nats, 1 to P.
-        blocks: one row a block: `block`, a column a pathway (mean share), mean `entropy` and mean `effective`.
+        weights: (L, T, P), each row adds up to 1, unless an intervention made it something else.
+        entropy: (L, T), entropy of each row over its largest value: 0 chose one pathway, 1 used all alike; NaN where an
+            intervention has left no pathway.
+        effective: (L, T), how many pathways the byte really used: exp of the entropy in nats, 1 to P; NaN as above.
+        blocks: one row a block: `block`, a column a pathway (mean share), mean `entropy` and mean `effective`, of the
+            bytes that have one.
         classes: one row a block and byte class that occurs: `block`, `class`, `bytes`, a column a pathway. The block
             "all blocks" is the mean over them.
         findings: sentences on dead and collapsed pathways.
@@ -75,7 +79,7 @@ class Routing:
     def mix(self, block: str = ALL) -> Mix:
         """The weights in one block, named as in `classes`, or the means over all blocks."""
         if block == ALL:
-            return Mix(self.weights.mean(axis=0), self.entropy.mean(axis=0), self.effective.mean(axis=0))
+            return Mix(self.weights.mean(axis=0), _mean(self.entropy, 0), _mean(self.effective, 0))
         row = [name_of(number) for number in self.numbers].index(block)
         return Mix(self.weights[row], self.entropy[row], self.effective[row])
 
@@ -117,17 +121,30 @@ def summarise(weights: Array, ids: npt.NDArray[np.int64], pathways: Sequence[str
     numbers = tuple(range(1, len(weights) + 1))
     blocks = pd.DataFrame(share, columns=list(pathways))
     blocks.insert(0, "block", numbers)
-    blocks = blocks.assign(entropy=entropy.mean(axis=1), effective=effective.mean(axis=1))
+    blocks = blocks.assign(entropy=_mean(entropy, 1), effective=_mean(effective, 1))
     classes = share_by_class(weights, ids, pathways)
     findings = tuple(call_outs(share, pathways))
     return Routing(ids, weights, entropy, effective, blocks, classes, findings, tuple(pathways), numbers)
 
 
 def normalised_entropy(weights: Array) -> Array:
-    """(..., P) -> (...): entropy over its largest value log P, from 0 (one pathway has all) to 1 (all alike)."""
-    logs = np.log(weights, out=np.zeros_like(weights), where=weights > 0)  # 0 log 0 is 0
-    entropy = -(weights * logs).sum(axis=-1) / np.log(weights.shape[-1])
+    """(..., P) -> (...): entropy over its largest value log P, from 0 (one pathway has all) to 1 (all alike).
+
+    Weights that do not add up to 1 count by their proportions; where all are 0 there is none, but NaN.
+    """
+    total = weights.sum(axis=-1, keepdims=True)
+    shares = np.divide(weights, total, out=np.full_like(weights, np.nan), where=total > 0)
+    logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)  # 0 log 0 is 0
+    entropy = -(shares * logs).sum(axis=-1) / np.log(weights.shape[-1])
     return np.clip(entropy, 0.0, 1.0)  # type: ignore[no-any-return]
+
+
+def _mean(values: Array, axis: int) -> Array:
+    """Mean of what is not NaN; NaN where all is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=axis)
+    total = np.where(known, values, 0.0).sum(axis=axis)
+    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)  # type: ignore[no-any-return]
 
 
 def share_by_class(weights: Array, ids: npt.NDArray[np.int64], pathways: Sequence[str]) -> pd.DataFrame:
@@ -143,10 +160,38 @@ def share_by_class(weights: Array, ids: npt.NDArray[np.int64], pathways: Sequenc
     return pd.DataFrame(rows, columns=["block", "class", "bytes", *pathways])
 
 
+def share_by_position(result: Routing, context: int, seed: int = 0) -> pd.DataFrame:
+    """Mean weights along the context, in `BINS` equal stretches as far as the text reaches.
+
+    One row a block ("all blocks" among them) and stretch: `block`, `from`, `to` (both included), `bytes`, and for each
+    pathway its share and the ends of its interval, `local`, `local low`, `local high` and so on. Runs of `RUN` bytes
+    are resampled with `seed`; a stretch with fewer than five of them has no interval, but NaN.
+    """
+    L, T, P = result.weights.shape
+    mixes = np.concatenate((result.weights.mean(axis=0, keepdims=True), result.weights))  # (1 + L, T, P)
+    flat = mixes.transpose(1, 0, 2).reshape(T, -1)
+    length, rows = -(-context // BINS), []
+    for start in range(0, T, length):
+        part = flat[start : start + length]
+        shares = np.stack(means(*pieces(part, RUN), seed), axis=-1).reshape(1 + L, P * 3)
+        place = (start, start + len(part) - 1, len(part))
+        rows += [(block, *place, *own) for block, own in zip((ALL, *map(name_of, result.numbers)), shares, strict=True)]
+    return pd.DataFrame(rows, columns=["block", "from", "to", "bytes", *with_ends(result.pathways)])
+
+
+def with_ends(pathways: Sequence[str]) -> list[str]:
+    """Columns of a table of shares with intervals: `local`, `local low`, `local high`, and so on."""
+    return [f"{name}{end}" for name in pathways for end in ("", " low", " high")]
+
+
 def call_outs(share: Array, pathways: Sequence[str]) -> list[str]:
-    """Sentences on what is nearly unused or carries nearly everything, from mean shares (L, P)."""
+    """Sentences on what is nearly unused or carries nearly everything, by the proportions of mean shares (L, P)."""
     said = []
-    for number, row in enumerate(share, start=1):
+    for number, weights in enumerate(share, start=1):
+        if not weights.any():
+            said.append(f"Block {number} adds nothing: no pathway has any weight.")
+            continue
+        row = weights / weights.sum()
         lead = f"In block {number} the {{}} pathway"
         if row.max() > COLLAPSED:  # the others being dead is then no news
             said.append(

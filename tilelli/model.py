@@ -49,7 +49,8 @@ class RoutedBlock(Block):
             local, recent = self.local(h, past.recent if past else None)
         if self.sparse is not None:
             memory = (past.keys, past.values) if past and past.keys is not None and past.values is not None else None
-            sparse, (keys, values) = self.sparse(h, memory, recorder.kept if recorder and recorder.attention else None)
+            wanted = (recorder.kept, recorder.mass) if recorder and recorder.attention else (None, None)
+            sparse, (keys, values) = self.sparse(h, memory, *wanted)
         if self.dense is not None:
             dense = self.dense(h + local if self.through_local and local is not None else h)
         for weight, output in zip((self.mix_scale * weights).unbind(dim=-1), (local, sparse, dense), strict=True):
@@ -60,6 +61,7 @@ class RoutedBlock(Block):
             if self.sparse is None and recorder.attention:  # a place that no key fills, so that blocks stay countable
                 place = (h.shape[0], self.n_heads, h.shape[1], 1)
                 recorder.kept.append((torch.zeros(place, dtype=torch.int64), torch.zeros(place)))
+                recorder.mass.append(torch.full(place[:3], torch.nan))
         return x, BlockState(keys, values, recent)
 
 

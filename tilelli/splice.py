@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tilelli.config import PATHWAYS, ModelConfig
@@ -114,15 +115,11 @@ def splice(base: "ByteLM", donor: "ByteLM", parts: Iterable[Part], names: tuple[
     parts = tuple(parts)
     config = _config(base.config, donor.config, parts)
     mine, others = base.state_dict(), donor.state_dict()
-    taken = {key: others[key].clone() for key in _taken(mine, others, parts, config, donor.config)}
+    new = {key: others[key].clone() for key in _taken(mine, others, parts, config, donor.config)}
     model = build(config)
-    model.load_state_dict({**{key: value.clone() for key, value in mine.items()}, **taken})
-    about = {
-        "base": {"name": names[0], "weights": weights_hash(base)},
-        "donor": {"name": names[1], "weights": weights_hash(donor)},
-        "parts": "+".join(map(str, parts)),
-    }
-    model.provenance = _provenance(base.provenance, donor.provenance, parts, about)
+    model.load_state_dict({**{key: value.clone() for key, value in mine.items()}, **new})
+    whence = ({"name": name, "weights": weights_hash(m)} for name, m in zip(names, (base, donor), strict=True))
+    model.provenance = _provenance(base.provenance, donor.provenance, parts, *whence)
     return model.eval().requires_grad_(False)
 
 
@@ -135,15 +132,46 @@ def spliced_header(name: str) -> Header:
     """
     first, parts, second = ingredients(name)
     base, donor = read_header(first), read_header(second)
-    config = _config(base.config, donor.config, parts)
-    taken = _taken(base.shapes, donor.shapes, parts, config, donor.config)
-    about = {"base": {"name": first}, "donor": {"name": second}, "parts": "+".join(map(str, parts))}
+    provenance = _provenance(base.provenance, donor.provenance, parts, {"name": first}, {"name": second})
     return dataclasses.replace(
         base,
-        config=config,
-        shapes={**base.shapes, **{key: donor.shapes[key] for key in taken}},
-        provenance=_provenance(base.provenance, donor.provenance, parts, about),
+        config=_config(base.config, donor.config, parts),
+        shapes={**base.shapes, **{key: donor.shapes[key] for key in taken(base, donor, parts)}},
+        provenance=provenance,
     )
+
+
+def save_splice(name: str, folder: str | Path) -> Path:
+    """Make the splice of this name and write it into a new folder; what it is made of stands in its `training.json`.
+
+    Raises:
+        InputError: the folder is there already or cannot be written, or as for `splice`.
+        CheckpointError: as for any checkpoint.
+    """
+    from tilelli.base import ByteLM
+    from tilelli.checkpoint import load, save_checkpoint
+
+    ingredients(name)  # refuses what is no splice
+    model, folder = load(name, ByteLM), Path(folder).expanduser()
+    try:
+        folder.mkdir(parents=True)
+        return save_checkpoint(model, folder)
+    except FileExistsError:
+        raise InputError("There is something of this name already", str(folder), "Choose another name.") from None
+    except OSError as error:
+        seen = f"{folder} ({error.strerror})"
+        raise InputError("The splice cannot be written", seen, "Name a place that can be written to.") from None
+
+
+def taken(base: Header, donor: Header, parts: Iterable[Part]) -> list[str]:
+    """Names of the tensors that a splice takes from the donor.
+
+    Raises:
+        InputError: the donor lacks a part, or it does not fit.
+    """
+    parts = tuple(parts)
+    config = _config(base.config, donor.config, parts)
+    return list(dict.fromkeys(_taken(base.shapes, donor.shapes, parts, config, donor.config)))
 
 
 def _config(base: ModelConfig, donor: ModelConfig, parts: tuple[Part, ...]) -> ModelConfig:
@@ -189,10 +217,13 @@ def _shape(value: Any) -> list[int]:
 
 
 def _provenance(
-    base: dict[str, Any], donor: dict[str, Any], parts: tuple[Part, ...], about: dict[str, Any]
+    base: dict[str, Any], donor: dict[str, Any], parts: tuple[Part, ...], first: dict[str, Any], second: dict[str, Any]
 ) -> dict[str, Any]:
-    """The base's, less its figures, which no longer hold; the threshold goes with the head."""
+    """The base's, less its figures, which no longer hold; the threshold goes with the head. Base and donor are named as
+    in `first` and `second`; one that is a splice itself brings its own ancestry along."""
     whose = donor if any(part.kind == "abstain" for part in parts) else base
     figures = whose.get("figures")
     kept = {"threshold": figures["threshold"]} if isinstance(figures, dict) and "threshold" in figures else {}
-    return {**copy.deepcopy(base), "figures": kept, "splice": about}
+    own = [{"splice": source["splice"]} if "splice" in source else {} for source in (base, donor)]
+    about = {"base": first | own[0], "donor": second | own[1], "parts": "+".join(map(str, parts))}
+    return copy.deepcopy({**base, "figures": kept, "splice": about})

@@ -29,6 +29,7 @@ class Recorder:
         stream: whether the residual stream itself is wanted too.
         router: (B, T, P) a block, of routed models.
         kept: indices and weights, (B, H, T, K) each, a block that attends.
+        mass: (B, H, T) a block, of routed models: what the kept keys would hold of the attention if none were dropped.
         norms: (B, T), one more than there are blocks.
         residuals: (B, T, d_model), one more than there are blocks.
         abstain: (B, T) logits of the abstain head, where there is one.
@@ -38,6 +39,7 @@ class Recorder:
     stream: bool = False
     router: list[Tensor] = field(default_factory=list)
     kept: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    mass: list[Tensor] = field(default_factory=list)
     norms: list[Tensor] = field(default_factory=list)
     residuals: list[Tensor] = field(default_factory=list)
     abstain: Tensor | None = None
@@ -61,6 +63,8 @@ class Trace:
         kept_weights: (L, B, H, T, K), their softmax weights; 0 marks a place that no key fills.
         residual_norms: (L + 1, B, T), Euclidean norm of the residual stream before each block and after the last.
         abstain: (B, T), probability that the right reply to a prompt ending here is to abstain; None without a head.
+        kept_mass: (L, B, H, T), the share that the kept keys would hold if no key were dropped, 0 to 1: how much of
+            dense attention the selection leaves. None for vanilla models, which keep all; NaN where nothing attends.
     """
 
     ids: Tensor
@@ -70,6 +74,7 @@ class Trace:
     kept_weights: Tensor
     residual_norms: Tensor
     abstain: Tensor | None = None
+    kept_mass: Tensor | None = None
 
     @property
     def byte_probabilities(self) -> Tensor:
@@ -113,6 +118,7 @@ def trace(model: "ByteLM", ids: Sequence[int] | Tensor, interventions: Sequence[
         kept_weights=torch.stack([weights for _, weights in recorder.kept]).cpu(),
         residual_norms=torch.stack(recorder.norms).cpu(),
         abstain=None if recorder.abstain is None else recorder.abstain.sigmoid().cpu(),
+        kept_mass=torch.stack(recorder.mass).cpu() if recorder.mass else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""What attention looks at: lines over the text, one head as a square, how far back, and all heads at a glance."""
+"""What one head looks at: lines over the text, every byte as a square, and how far back. All heads: `heads`."""
 
 import html
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app import theme
 from app.figures.strip import characters, rgb
-from probes.attention import Grid, Heads, KeptSet, Reach
+from probes.attention import Grid, KeptSet, Reach
 
 COLUMNS = 24  # bytes a line: wide enough for a desk, still legible on a phone
 SHOWN = 256  # bytes of the text drawn at once
@@ -21,9 +21,9 @@ WAITING = "Appears as soon as there is a text."
 BAR = {"orientation": "h", "y": 1, "yanchor": "bottom", "thickness": 8, "outlinewidth": 0, "tickformat": ".0%"}
 GROUNDS = ((0, "#bdb6a4"), (1, COLOUR))  # opaque and equally light, so that dark ink can be read on all, in both themes
 INK = "#111111"
-SMALL_ENOUGH = 12  # heads or blocks up to which a number fits into its cell
-
-Ends = tuple[float, float | None]  # of a colour scale; None: the largest value shown
+REACH_CAPTION = (
+    "Where the orange bar is higher, bytes at that distance get more attention than their number alone would give."
+)
 
 
 class Lines(NamedTuple):
@@ -46,12 +46,40 @@ class Lines(NamedTuple):
     kept: list[int]
 
 
+def in_view(query: int, T: int) -> range:
+    """Which of T bytes are drawn: all of a short text, of a longer one `SHOWN` that end with `query` if they can."""
+    first = 0 if T <= SHOWN else max(0, query + 1 - SHOWN)
+    return range(first, min(T, first + SHOWN))
+
+
+def lines_caption(kept: KeptSet, T: int) -> str:
+    """How to read `lines` of a text of T bytes, and what of it is not drawn."""
+    said = (
+        "Lines lead from the framed byte to those it keeps: the thicker, the more attention. What comes later is faint."
+    )
+    if (many := len(kept.positions)) > MOST_LINES:
+        said += f" Of {many} kept bytes the heaviest {MOST_LINES} are marked; the list has all."
+    window = in_view(kept.query, T)
+    if len(window) < T:
+        before = int((kept.positions < window.start).sum())
+        said += f" Drawn: bytes {window.start} to {window.stop - 1} of {T}; {before} of the kept ones lie before them."
+    return said
+
+
+def square_caption(grid: Grid, T: int) -> str:
+    """How to read `square` of a text of T bytes, and what of it is not drawn."""
+    said = "Each row is a byte that looks, each column a byte looked at. On the diagonal a byte looks at itself."
+    if (drawn := len(grid.weights)) < T:
+        said += f" Drawn: bytes {grid.first} to {grid.first + drawn - 1} of {T}; the slider moves the window."
+    return said
+
+
 def gather_lines(kept: KeptSet | None, ids: Sequence[int]) -> Lines | None:
-    """At most `SHOWN` bytes: all of a short text, of a longer one those that end with the query."""
+    """The bytes `in_view` and what is to be drawn of them."""
     if kept is None or not len(ids):
         return None
-    first = 0 if len(ids) <= SHOWN else max(0, kept.query + 1 - SHOWN)
-    window = range(first, min(len(ids), first + SHOWN))
+    window = in_view(kept.query, len(ids))
+    first = window.start
     attention = np.full(len(window), np.nan, dtype=np.float32)
     inside = [(int(p) - first, w) for p, w in zip(kept.positions, kept.weights, strict=True) if p >= first]
     for place, weight in inside:
@@ -157,31 +185,6 @@ def distances(reach: Reach | None) -> go.Figure:
     return fig.update_yaxes(tickformat=".0%", rangemode="tozero", fixedrange=True)
 
 
-def effective_keys(heads: Heads | None) -> go.Figure:
-    """How many bytes each head really uses."""
-    values = None if heads is None else heads.effective_keys
-    return _heads("Bytes in use", values, "{:.1f}", "%{z:.1f} bytes in use", (1, None))
-
-
-def previous_byte(heads: Heads | None) -> go.Figure:
-    """How much each head looks at the byte just before."""
-    values = None if heads is None else heads.previous
-    return _heads("On the byte before", values, "{:.0%}", "%{z:.1%} on the byte before", (0, 1))
-
-
-def mean_reach(heads: Heads | None) -> go.Figure:
-    """How far back each head looks on average."""
-    values = None if heads is None else heads.reach
-    return _heads("Bytes back, on average", values, "{:.0f}", "%{z:.1f} bytes back", (0, None))
-
-
-EVERY_HEAD = (
-    (effective_keys, "1: one byte gets everything. {places} is the most there could be. The mean over the text."),
-    (previous_byte, "100 %: this head does nothing but look at the byte just before. The mean over the text."),
-    (mean_reach, "0: a byte looks only at itself. The larger, the further back. The mean over the text."),
-)
-
-
 def names(ids: Sequence[int]) -> list[str]:
     """What each byte is called: its position, its sign, and the character it is part of."""
     called = []
@@ -190,32 +193,6 @@ def names(ids: Sequence[int]) -> list[str]:
             sign = theme.glyph(ids[i])
             called.append(f"byte {i}: {sign}" + ("" if sign == text else f", part of {text}"))
     return called
-
-
-def _heads(title: str, values: NDArray[np.floating] | None, number: str, hover: str, ends: Ends) -> go.Figure:
-    """A small heatmap, blocks down and heads across, a number in every cell that has room for one."""
-    if values is None or np.isnan(values).all():
-        return theme.empty(title, "Appears as soon as there are two bytes.")
-    L, H = values.shape
-    fits = max(L, H) <= SMALL_ENOUGH
-    fig = theme.figure(title, "head", "block", height=min(150 + 30 * L, 700))
-    fig.add_heatmap(
-        x=list(range(1, H + 1)),
-        y=list(range(1, L + 1)),
-        z=values.astype(np.float32),
-        zmin=ends[0],
-        zmax=ends[1] or float(np.nanmax(values)),
-        text=[[number.format(value) for value in row] for row in values.tolist()] if fits else None,
-        texttemplate="%{text}" if fits else None,
-        colorscale=theme.SEQUENTIAL,
-        showscale=not fits,
-        xgap=1,
-        ygap=1,
-        hovertemplate="block %{y}, head %{x}<br>" + hover + "<extra></extra>",
-    )
-    fig.update_layout(margin={"l": 40, "r": 8, "t": 48})
-    fig.update_xaxes(dtick=max(1, H // 8), showgrid=False, zeroline=False, fixedrange=True)
-    return fig.update_yaxes(dtick=max(1, L // 8), autorange="reversed", showgrid=False, zeroline=False, fixedrange=True)
 
 
 def _place(result: KeptSet | Grid | Reach) -> str:

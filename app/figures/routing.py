@@ -1,9 +1,11 @@
 """What the routers did with a text: strips of bytes, shares of the pathways, and how sharply each byte was routed."""
 
 import html
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from app import theme
@@ -11,9 +13,11 @@ from app.figures.strip import Cell, Colour, characters, legend, rgb, strip, tabl
 from probes.routing import ALL, Routing, name_of
 
 COLOURS: dict[str, Colour] = {name: rgb(colour) for name, colour in theme.PATHWAY_COLOURS.items()}
-BY_BLOCK, BY_CLASS, ALONG = (
+BY_BLOCK, BY_CLASS, BY_POSITION, BY_REGIME, ALONG = (
     "Share of the mix, block by block",
     "Share of the mix, by kind of byte",
+    "Share of the mix, along the context",
+    "Share of the mix, by kind of question",
     "How many pathways each byte uses",
 )
 BLANK: Colour = (0, 0, 0)
@@ -22,10 +26,20 @@ WAITING = "Appears as soon as there is a text and a routed checkpoint."
 
 
 class Bars(NamedTuple):
-    """Stacked bars: one label a bar, one list of shares a pathway."""
+    """Stacked bars: one label a bar, one list of shares a pathway, and what hovering says of each share's interval."""
 
     labels: list[str]
     shares: dict[str, list[float]]
+    ends: dict[str, list[str]]
+
+
+class Points(NamedTuple):
+    """Shares along the context: a label a stretch; for each pathway its shares and how far the interval reaches."""
+
+    labels: list[str]
+    shares: dict[str, list[float]]
+    above: dict[str, list[float]]
+    below: dict[str, list[float]]
 
 
 class Lines(NamedTuple):
@@ -70,7 +84,7 @@ def gather_by_block(result: Routing | None) -> Bars | None:
     if result is None or not len(result.blocks):
         return None
     labels = [name_of(number) for number in result.blocks["block"]]
-    return Bars(labels, {name: result.blocks[name].tolist() for name in result.pathways})
+    return Bars(labels, {name: result.blocks[name].tolist() for name in result.pathways}, {})
 
 
 def gather_by_class(result: Routing | None, block: str = ALL) -> Bars | None:
@@ -79,7 +93,32 @@ def gather_by_class(result: Routing | None, block: str = ALL) -> Bars | None:
         return None
     chosen = result.classes[result.classes["block"] == block]
     labels = [f"{kind} ({count})" for kind, count in zip(chosen["class"], chosen["bytes"], strict=True)]
-    return Bars(labels, {name: chosen[name].tolist() for name in result.pathways})
+    return Bars(labels, {name: chosen[name].tolist() for name in result.pathways}, {})
+
+
+def gather_by_regime(regimes: pd.DataFrame | None, block: str = ALL) -> Bars | None:
+    """Shares of every regime of a bank, with how many of its prompts were read."""
+    if regimes is None or not len(regimes):
+        return None
+    chosen = regimes[regimes["block"] == block]
+    labels = [f"{row.regime} ({row.prompts} of {row.of})" for row in chosen.itertuples()]
+    return Bars(
+        labels,
+        {name: chosen[name].tolist() for name in theme.PATHWAY_COLOURS},
+        {name: [_interval(*ends) for ends in _ends(chosen, name)] for name in theme.PATHWAY_COLOURS},
+    )
+
+
+def gather_by_position(positions: pd.DataFrame | None, block: str = ALL) -> Points | None:
+    """Shares in every stretch of the context; where a stretch is too short for an interval it reaches nowhere."""
+    if positions is None or not len(positions):
+        return None
+    chosen = positions[positions["block"] == block]
+    labels = [f"{first}–{last}" for first, last in zip(chosen["from"], chosen["to"], strict=True)]
+    shares = {name: chosen[name].tolist() for name in theme.PATHWAY_COLOURS}
+    above = {name: (chosen[f"{name} high"] - chosen[name]).fillna(0.0).tolist() for name in shares}
+    below = {name: (chosen[name] - chosen[f"{name} low"]).fillna(0.0).tolist() for name in shares}
+    return Points(labels, shares, above, below)
 
 
 def gather_along(result: Routing | None) -> Lines | None:
@@ -104,6 +143,34 @@ def by_block(result: Routing | None) -> go.Figure:
 def by_class(result: Routing | None, block: str = ALL) -> go.Figure:
     """Which pathway letters, spaces, digits and the rest take."""
     return _bars(f"{BY_CLASS}, {block}", gather_by_class(result, block))
+
+
+def by_regime(regimes: pd.DataFrame | None, block: str = ALL) -> go.Figure:
+    """Which pathway each kind of question of a bank takes."""
+    return _bars(f"{BY_REGIME}, {block}", gather_by_regime(regimes, block))
+
+
+def by_position(positions: pd.DataFrame | None, block: str = ALL) -> go.Figure:
+    """Whether the mix changes along the context: a line a pathway, with intervals."""
+    title, points = f"{BY_POSITION}, {block}", gather_by_position(positions, block)
+    if points is None:
+        return theme.empty(title, WAITING)
+    fig = theme.figure(title, "byte", height=330)
+    for name, shares in points.shares.items():
+        reach = {"type": "data", "array": points.above[name], "arrayminus": points.below[name], "thickness": 1}
+        fig.add_scatter(
+            x=points.labels,
+            y=shares,
+            error_y=reach,
+            name=name,
+            mode="lines+markers",
+            line={"color": theme.PATHWAY_COLOURS[name]},
+            hovertemplate="bytes %{x}: %{y:.1%} " + name + "<extra></extra>",
+        )
+    fig.update_xaxes(type="category", fixedrange=True)
+    fifths = [0, 0.2, 0.4, 0.6, 0.8, 1]
+    fig.update_yaxes(tickvals=fifths, ticktext=[_tick(y) for y in fifths])
+    return fig.update_yaxes(rangemode="tozero", fixedrange=True)
 
 
 def along(result: Routing | None) -> go.Figure:
@@ -150,16 +217,24 @@ def _bars(title: str, bars: Bars | None) -> go.Figure:
             insidetextanchor="middle",
             insidetextfont={"color": INK[name]},
             textangle=0,
-            hovertemplate="%{y}: %{x:.1%} " + name + "<extra></extra>",
+            customdata=bars.ends.get(name, [""] * len(shares)),
+            hovertemplate="%{y}: %{x:.1%} " + name + "%{customdata}<extra></extra>",
         )
     fig.update_layout(
         barmode="stack", bargap=0.25, uniformtext={"minsize": 10, "mode": "hide"}, legend={"traceorder": "normal"}
     )
     fig.update_layout(margin={"b": 32, "r": 28})
     quarters = [0, 0.25, 0.5, 0.75, 1]
-    fig.update_xaxes(range=[0, 1], tickvals=quarters, ticktext=[f"{x:.0%}".replace("%", " %") for x in quarters])
+    longest = max(
+        1.0, *(sum(bar) for bar in zip(*bars.shares.values(), strict=True))
+    )  # an intervention may add up to more
+    fig.update_xaxes(range=[0, longest], tickvals=quarters, ticktext=[_tick(x) for x in quarters])
     fig.update_xaxes(fixedrange=True)
     return fig.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True)
+
+
+def _tick(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 def _cells(result: Routing, block: str, texts: Sequence[str] = ()) -> list[Cell]:
@@ -171,9 +246,20 @@ def _cells(result: Routing, block: str, texts: Sequence[str] = ()) -> list[Cell]
         pathway, shares = result.pathways[winner], mix.weights[i]
         parts = ", ".join(f"{p} {theme.percent(s)}" for p, s in zip(result.pathways, shares, strict=True))
         spread = f"entropy {mix.entropy[i]:.2f}, {mix.effective[i]:.2f} pathways in use"
-        text = texts[i] if texts else pathway[0]
+        if not shares.any():  # an intervention can leave none
+            spread = "no pathway in use"
+        text = texts[i] if texts else pathway[0] if shares.any() else "·"
         cells.append(Cell(text, COLOURS[pathway], float(shares[winner]), f"{name}\n{block}: {parts}\n{spread}"))
     return cells
+
+
+def _ends(table: pd.DataFrame, name: str) -> Iterator[tuple[float, float]]:
+    return zip(table[f"{name} low"], table[f"{name} high"], strict=True)
+
+
+def _interval(low: float, high: float) -> str:
+    """What hovering adds to a share; nothing where there is no interval."""
+    return "" if math.isnan(low) else f", 95 % interval {100 * low:.1f} to {100 * high:.1f} %"
 
 
 def _names(result: Routing) -> list[str]:

@@ -6,9 +6,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from app import theme
+from probes.names import spoken
 
 if TYPE_CHECKING:
-    from probes.weights import Latent, TensorFacts  # which needs torch, and drawing does not
+    from probes.latents import Latent  # which needs torch, and drawing does not
+    from probes.weights import TensorFacts
 
 HISTOGRAM, TRITS = "The floats behind one tensor", "Trits, tensor by tensor"
 SIGNS = {-1: "−1", 0: "0", 1: "+1"}
@@ -19,7 +21,7 @@ class Bars(NamedTuple):
     """Bars of a histogram, one list of heights a colour: trit (None for a float tensor) -> weights in each bin."""
 
     centres: list[float]
-    width: float
+    widths: list[float]
     heights: dict[int | None, list[int | None]]
 
 
@@ -35,20 +37,20 @@ def gather_histogram(latent: "Latent | None") -> Bars | None:
     if latent is None or not len(latent.counts):
         return None
     centres = (latent.edges[:-1] + latent.edges[1:]) / 2
-    width, counts = float(latent.edges[1] - latent.edges[0]), latent.counts.tolist()
+    widths, counts = np.diff(latent.edges).tolist(), latent.counts.tolist()
     if latent.threshold is None:
-        return Bars(centres.tolist(), width, {None: counts})
+        return Bars(centres.tolist(), widths, {None: counts})
     trits = (np.sign(centres) * (np.abs(centres) > latent.threshold)).astype(int).tolist()
     heights: dict[int | None, list[int | None]] = {
         trit: [n if mine == trit else None for n, mine in zip(counts, trits, strict=True)] for trit in SIGNS
     }
-    return Bars(centres.tolist(), width, heights)
+    return Bars(centres.tolist(), widths, heights)
 
 
 def gather_shares(facts: "list[TensorFacts]") -> Shares | None:
     """The ternary tensors among them, in order."""
     rows = [(row.name, row.minus, row.zero, row.plus) for row in facts]
-    ternary = [(label(name), a, b, c) for name, a, b, c in rows if a is not None and b is not None and c is not None]
+    ternary = [(spoken(name), a, b, c) for name, a, b, c in rows if a is not None and b is not None and c is not None]
     if not ternary:
         return None
     labels, minus, zero, plus = (list(column) for column in zip(*ternary, strict=True))
@@ -56,25 +58,29 @@ def gather_shares(facts: "list[TensorFacts]") -> Shares | None:
 
 
 def histogram(latent: "Latent | None") -> go.Figure:
-    """How the floats of one tensor are spread, coloured by the trit they are rounded to, with both thresholds."""
+    """How the floats of one tensor are spread, coloured by the trit they are rounded to, with both thresholds and
+    what is near them."""
     bars = gather_histogram(latent)
     if latent is None or bars is None:
         return theme.empty(HISTOGRAM, "Choose a tensor to see how its weights are spread.")
-    title = f"The floats {'behind' if latent.threshold else 'of'} {label(latent.name)}"
+    title = f"The floats {'behind' if latent.threshold else 'of'} {spoken(latent.name)}"
     fig = theme.figure(title, "weight before rounding" if latent.threshold else "weight", "how many", height=400)
     for trit, heights in bars.heights.items():
         name = "float" if trit is None else f"becomes {SIGNS[trit]}"
         fig.add_bar(
             x=bars.centres,
             y=heights,
-            width=bars.width,
+            width=bars.widths,
             name=name,
             marker={"color": theme.LINES[0] if trit is None else theme.TRIT_COLOURS[trit], "line": {"width": 0}},
             hovertemplate="about %{x:.3g}: %{y:,} weights<extra>" + name + "</extra>",
         )
-    if latent.threshold is not None:
+    if latent.threshold is not None and latent.scale is not None:
+        reach = latent.near * latent.scale
         for threshold in (-latent.threshold, latent.threshold):
             fig.add_vline(threshold, line={"dash": "dash", "width": 2, "color": theme.LINES[0]})
+            fig.add_vrect(threshold - reach, threshold + reach, fillcolor=theme.LINES[3], opacity=0.25, line_width=0)
+        fig.update_xaxes(range=[float(latent.edges[0]), float(latent.edges[-1])])
     fig.update_layout(barmode="overlay", bargap=0, showlegend=latent.threshold is not None)
     fig.update_xaxes(fixedrange=True)
     return fig.update_yaxes(fixedrange=True, tickformat="~s")
@@ -104,20 +110,23 @@ def shares(facts: "list[TensorFacts]") -> go.Figure:
     return fig.update_yaxes(autorange="reversed", automargin=True, showgrid=False, fixedrange=True)
 
 
-def caption(latent: "Latent", near: float | None) -> str:
-    """How to read the histogram; `near` is the share of weights close to a threshold, None for a float tensor."""
-    outside = f"The outermost bars also hold the {latent.gathered:,} that lie further out."
-    if near is None:
+def caption(latent: "Latent") -> str:
+    """How to read the histogram, and what lies outside it."""
+    outside = "Every weight is in the picture."
+    if beyond := latent.below + latent.above:
+        outside = (
+            f"Outside the picture lie {latent.below:,} weights below and {latent.above:,} above "
+            f"({_small(beyond / latent.total)} of all); the lowest is {latent.lowest:.3g}, the highest "
+            f"{latent.highest:.3g}."
+        )
+    if latent.close is None:
         return f"These floats are used as they are. {outside}"
     return (
-        f"Between the dashed lines a weight is rounded to 0, beyond them to −1 or +1. {theme.percent(near)} lie so "
-        f"close to a line (5 % of the scale) that a little training would flip them. {outside}"
+        f"Between the dashed lines a weight is rounded to 0, beyond them to −1 or +1. {latent.close:,} weights "
+        f"({theme.percent(latent.close / latent.total)}) are in the shaded bands, at most {latent.near:g} scales from "
+        f"a line: a little training may flip them. {outside}"
     )
 
 
-def label(name: str) -> str:
-    """`blocks.0.dense.up.weight` -> `block 1 dense.up`: blocks are counted from 1 on screen."""
-    parts = name.removesuffix(".weight").split(".")
-    if parts[0] == "blocks" and len(parts) > 2:
-        return f"block {int(parts[1]) + 1} {'.'.join(parts[2:])}"
-    return ".".join(parts)
+def _small(share: float) -> str:
+    return theme.percent(share) if share >= 0.0005 else "less than 0.1 %"

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from app import inputs, services, show, sidebar, turns
-from app.conversation import Conversation, Order
+from app import inputs, services, show, sidebar
 from app.figures import chat as figures
+from app.parts import turns
+from app.parts.conversation import Conversation, Order
 from tilelli.header import read_header
 
 EXAMPLES = ("What is the capital of Peru?", "Who are you?", "What is 3 plus 4?", "What did I eat yesterday?")

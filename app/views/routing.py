@@ -4,34 +4,17 @@ import streamlit as st
 
 from app import inputs, services, show, sidebar
 from app.figures import routing as figures
-from probes.routing import ALL, Routing, from_trace, name_of
+from app.parts import measured, router, xray
+from probes.routing import ALL, from_trace, name_of, share_by_position
 from tilelli.header import read_header
 
-MOST_BYTES, MOST_BLOCKS = 256, 8  # drawn at once, so that an old laptop keeps up
 CAPTIONS = (
     "The mean over all bytes of the text. A share says how far a pathway is turned up, not how much it had to say.",
     "Only the kinds of byte that occur, with their number. Letters beyond a to z take two to four bytes each.",
+    "The mean over each eighth of what the model can read at once. The thin bars are 95 % intervals, from drawing runs "
+    "of 4 bytes again; a stretch of fewer than 20 bytes has none.",
     "1: the router chose one pathway for this byte; 3: it used all three alike. Each dot has its winner's colour.",
 )
-PYTHON = """
-from probes.routing import from_trace
-from tilelli import TilelliLM
-from tilelli.trace import trace
-
-lm = TilelliLM.from_pretrained({name!r})
-result = from_trace(trace(lm, list({text!r})))
-print(result.blocks.round(3), result.classes.round(3), *result.findings, sep="\\n")
-"""
-
-
-def in_view(result: Routing) -> Routing:
-    """The part of a long text or a deep model that is drawn; a slider appears where there is more."""
-    start, block = 0, 1
-    if (spare := len(result.ids) - MOST_BYTES) > 0:
-        start = st.slider(f"First of the {MOST_BYTES} bytes drawn", 0, spare, key="routing_start")
-    if (spare := len(result.numbers) - MOST_BLOCKS) > 0:
-        block = st.slider(f"First of the {MOST_BLOCKS} blocks drawn", 1, spare + 1, key="routing_first_block")
-    return result.window(start, MOST_BYTES, block, MOST_BLOCKS)
 
 
 def page(name: str) -> None:
@@ -42,27 +25,30 @@ def page(name: str) -> None:
         return
     if (text := inputs.ask_text(config.context)) is None:
         return
-    result = from_trace(services.trace(name, text, sidebar.interventions(name)))
-    for finding in result.findings:
-        st.warning(finding)
-    if not result.findings:
-        st.caption("Every block uses every pathway on this text: none is below 2 % of the mix, none above 95 %.")
+    place, under = measured.reserve(name), sidebar.interventions(name)
+    result = from_trace(services.trace(name, text, under))
+    router.call_out(result, under)
     choices = [ALL, *(name_of(number) for number in result.numbers)]
     block = st.selectbox("Block", choices, key="routing_block", bind="query-params", help="One, or the mean over all.")
-    view = in_view(result)
+    view = router.in_view(result)
     st.html(figures.key(result))
-    st.html(figures.text_strip(result.window(view.first, MOST_BYTES, 1, config.n_blocks), block))
+    st.html(figures.text_strip(result.window(view.first, router.MOST_BYTES, 1, config.n_blocks), block))
     st.caption("Each cell is one byte: ␣ is a space, ↵ a new line, two hex digits a part of another character.")
+    xray.panel(name, text, "routing")
     left, right = st.columns(2)
+    positions = share_by_position(result, config.context)
     with left:
         show.picture(figures.by_block(result), result.blocks, "routing_blocks", CAPTIONS[0])
     with right:
         show.picture(figures.by_class(result, block), result.classes, "routing_classes", CAPTIONS[1])
+    show.picture(figures.by_position(positions, block), positions, "routing_positions", CAPTIONS[2])
     st.subheader("Does every block choose alike?", anchor=False)
     st.html(figures.block_strip(view))
     st.caption("One column a byte, one row a block, the winner's initial in each cell. Scroll sideways for the rest.")
-    show.picture(figures.along(view), result.rows, "routing_bytes", CAPTIONS[2])
-    show.elsewhere(PYTHON.format(name=name, text=text))
+    show.picture(figures.along(view), result.rows, "routing_bytes", CAPTIONS[3])
+    bank = router.questions(name, under, block)
+    router.elsewhere(name, text, under, bank)
+    measured.fill(place, name, text)
 
 
 st.title("Which pathway carries each byte?")

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from app import orders, runs, services, show
+from app import services, show
 from app.figures import training as figures
+from app.parts import orders, runs
 from tilelli.config import KINDS, Recipe
 
 

@@ -2,19 +2,24 @@
 
 import argparse
 
-from probes.commands.shared import add_reading, check_out, read_text, tell
+from probes.commands.shared import add_reading, bar, check_out, read_text, tell
 from tilelli.commands.shared import use_threads
 
-TEXT = "which pathway carries what? shares by block and by kind of byte, over one text"
+TEXT = "which pathway carries what? shares by block, kind of byte, position and kind of question"
 EXAMPLE = "--checkpoint tilelli/mini --text README.md --json routing.json"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     add_reading(parser)
+    parser.add_argument("--bank", help="bank whose kinds of question are read too: a bundled name or a JSONL file")
+    parser.add_argument("--each", type=int, default=8, help="prompts read of each kind (default 8)")
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn: prompts, and pieces for the intervals")
 
 
 def run(options: argparse.Namespace) -> None:
-    from probes.routing import from_trace
+    from probes.banks import bank
+    from probes.regimes import share_by_regime
+    from probes.routing import from_trace, share_by_position
     from tilelli.base import ByteLM
     from tilelli.checkpoint import load
     from tilelli.interventions import parse
@@ -22,7 +27,13 @@ def run(options: argparse.Namespace) -> None:
 
     use_threads(options.threads)
     check_out(options.json)
+    asked = bank(options.bank) if options.bank else None
     model = load(options.checkpoint, ByteLM)
-    text = read_text(options, model.config.context)
-    found = from_trace(trace(model, list(text), parse(options.intervene)))
-    tell(options, "routing", model, text, {"blocks": found.blocks, "classes": found.classes}, found.findings)
+    text, changes = read_text(options, model.config.context), parse(options.intervene)
+    found = from_trace(trace(model, list(text), changes))
+    positions = share_by_position(found, model.config.context, options.seed)
+    tables = {"blocks": found.blocks, "classes": found.classes, "positions": positions}
+    if asked is not None:
+        with bar("prompts") as progress:
+            tables["regimes"] = share_by_regime(model, asked, options.each, options.seed, changes, progress)
+    tell(options, "routing", model, text, tables, found.findings)

@@ -70,15 +70,20 @@ def tell(
     text: bytes | None,
     tables: Mapping[str, "pd.DataFrame"],
     findings: Sequence[str] = (),
+    more: Mapping[str, "pd.DataFrame"] | None = None,
 ) -> None:
-    """Print tables and findings, and write all of it to `--json` with what is needed to get it again."""
+    """Print tables and findings, and write all of it to `--json` with what is needed to get it again.
+
+    Tables in `more` are too long to be read on a terminal, and only written.
+    """
     for name, table in tables.items():
         print(f"{name}\n{table.round(4).to_string(index=False)}\n")
     for finding in findings:
         print(finding)
     if options.json:
         found: dict[str, Any] = {"probe": probe, "provenance": provenance(options, model, text)}
-        found["tables"] = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        written = {**tables, **(more or {})}
+        found["tables"] = {name: json.loads(table.to_json(orient="records")) for name, table in written.items()}
         found["findings"] = list(findings)
         write_json(options.json, found)
 

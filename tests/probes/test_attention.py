@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.attention import LARGEST_GRID, grid, heads, kept_set, reach
+from probes.attention import LARGEST_GRID, grid, kept_set, reach
+from probes.heads import heads
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
 from tilelli.errors import InputError
@@ -52,23 +53,9 @@ def test_reach_worked_by_hand() -> None:
     assert result.mean == pytest.approx((0.25 + 2 * 0.5) / 3)
 
 
-def test_heads_worked_by_hand() -> None:
-    result = heads(by_hand())
-    used = (1 + np.exp(-0.75 * np.log(0.75) - 0.25 * np.log(0.25)) + 2) / 3
-    assert result.places == 2
-    assert result.effective_keys.item() == pytest.approx(used)
-    assert result.previous.item() == pytest.approx((0.25 + 0) / 2)
-    assert result.reach.item() == pytest.approx((0 + 0.25 + 1) / 3)
-    assert result.filled.item() == pytest.approx(2 / 3)
-    assert result.table()[["block", "head"]].values.tolist() == [[1, 1]]
-
-
 def test_one_byte_looks_only_at_itself(model: ByteLM) -> None:
     seen = trace(model, [65])
-    result = heads(seen)
-    assert np.isnan(result.previous).all()
-    assert (result.effective_keys == 1).all()
-    assert not result.reach.any()
+    assert kept_set(seen, 0, 0, 0).positions.tolist() == [0]
     assert reach(seen, 0, 0).table().values.tolist() == [[0, 0, 1, 1]]
 
 
@@ -93,25 +80,11 @@ def test_a_routed_head_keeps_top_k_and_a_vanilla_head_keeps_all(routed: ByteLM, 
     assert len(kept_set(trace(vanilla, TEXT), 0, 0, 15).positions) == 16
 
 
-def test_all_but_the_first_bytes_fill_their_places(routed: ByteLM) -> None:
-    filled = heads(trace(routed, TEXT)).filled
-    np.testing.assert_allclose(filled, (16 - routed.config.top_k + 1) / 16)
-
-
 def test_the_grid_and_the_kept_set_say_the_same(model: ByteLM) -> None:
     seen = trace(model, TEXT)
     kept, row = kept_set(seen, 1, 0, 12), grid(seen, 1, 0).weights[12]
     np.testing.assert_array_equal(row[kept.positions], kept.weights)
     assert np.isfinite(row).sum() == len(kept.positions)
-
-
-@given(st.binary(min_size=1, max_size=16))
-def test_effective_keys_lie_between_one_and_the_places(text: bytes) -> None:
-    from tests.conftest import random_model
-
-    result = heads(trace(random_model(), list(text)))
-    assert (result.effective_keys >= 1 - 1e-5).all()
-    assert (result.effective_keys <= result.places + 1e-5).all()
 
 
 @given(st.integers(1, 40))
@@ -129,10 +102,8 @@ def test_the_mean_reach_of_a_head_is_that_of_its_distribution(model: ByteLM) -> 
     assert reach(seen, 1, 0).mean == pytest.approx(heads(seen).reach[1, 0], rel=1e-5)
 
 
-def test_several_texts_are_averaged(model: ByteLM) -> None:
+def test_one_of_several_texts_is_that_text_alone(model: ByteLM) -> None:
     both = torch.tensor([TEXT, TEXT[::-1]])
-    one, other = (heads(trace(model, row)).effective_keys for row in both)
-    np.testing.assert_allclose(heads(trace(model, both)).effective_keys, (one + other) / 2, rtol=1e-5)
     assert kept_set(trace(model, both), 0, 0, 5, text=1).positions.tolist() == (
         kept_set(trace(model, both[1]), 0, 0, 5).positions.tolist()
     )
@@ -161,3 +132,10 @@ def test_what_is_not_there_is_refused_in_words(block: int, head: int, query: int
 def test_a_grid_that_ends_nowhere_is_refused() -> None:
     with pytest.raises(InputError, match="no such byte: 9"):
         grid(by_hand(), 0, 0, last=9)
+
+
+def test_where_nothing_attends_there_is_no_reach(tiny: MakeModel) -> None:
+    seen = trace(tiny(pathways=("local", "dense")), TEXT)
+    assert not len(kept_set(seen, 0, 0, 3).positions)
+    with pytest.raises(InputError, match="no attention to look at"):
+        reach(seen, 0, 0)

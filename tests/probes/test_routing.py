@@ -5,9 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from probes.routing import ALL, CLASSES, Routing, byte_class, call_outs, from_trace, normalised_entropy, summarise
+from probes.routing import (
+    ALL,
+    CLASSES,
+    Routing,
+    byte_class,
+    call_outs,
+    from_trace,
+    normalised_entropy,
+    share_by_position,
+    summarise,
+)
 from tilelli.base import ByteLM
 from tilelli.errors import InputError
+from tilelli.interventions import parse
 from tilelli.pathways import PATHWAYS
 from tilelli.trace import effective_pathways, trace
 
@@ -140,3 +151,45 @@ def test_a_window_keeps_numbers_positions_and_averages() -> None:
     np.testing.assert_array_equal(part.mix("block 3").weights, weights[2, 5:15])
     assert part.blocks is whole.blocks
     assert part.rows["position"].min() == 5
+
+
+def test_shares_along_the_context_by_hand() -> None:
+    weights = np.zeros((1, 45, 3))
+    weights[0, :20, 0], weights[0, 20:40, 1], weights[0, 40:, 2] = 1, 1, 1
+    table = share_by_position(summarise(weights, np.arange(45) + 65, PATHWAYS), context=160)
+    assert table["block"].tolist() == [ALL, "block 1"] * 3
+    own = table[table["block"] == "block 1"]
+    assert own[["from", "to", "bytes"]].to_numpy().tolist() == [[0, 19, 20], [20, 39, 20], [40, 44, 5]]
+    assert own[["local", "sparse", "dense"]].to_numpy().tolist() == np.eye(3).tolist()
+    assert own["local low"].tolist()[:2] == [1.0, 0.0]
+    assert own["dense low"].isna().tolist() == [False, False, True]  # five bytes are too few
+
+
+@given(scores)
+def test_intervals_along_the_context_hold_their_means(x: np.ndarray) -> None:
+    weights = np.repeat(softmax(x), 20, axis=1)
+    table = share_by_position(summarise(weights, np.arange(100), PATHWAYS), context=400)
+    for name in PATHWAYS:
+        assert (table[f"{name} low"] <= table[name] + 1e-12).all()
+        assert (table[name] <= table[f"{name} high"] + 1e-12).all()
+
+
+def test_weights_that_an_intervention_made_count_by_their_proportions() -> None:
+    weights = np.array([[[2.0, 2.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.3, 0.0]]])
+    result = summarise(weights, np.array(list(b"abc")), PATHWAYS)
+    assert result.effective[0] == pytest.approx([2, np.nan, 1], nan_ok=True)
+    assert result.blocks["effective"].item() == pytest.approx(1.5)  # of the bytes that have one
+    assert result.mix().effective == pytest.approx([2, np.nan, 1], nan_ok=True)
+
+
+def test_a_model_with_nothing_left_is_summarised_without_a_number_made_up(routed: ByteLM) -> None:
+    result = from_trace(trace(routed, list(b"abc"), parse("zero")))
+    assert result.blocks[["local", "sparse", "dense"]].to_numpy().tolist() == [[0, 0, 0]] * 2
+    assert result.blocks[["entropy", "effective"]].isna().all(axis=None)
+
+
+def test_what_an_intervention_left_is_called_out_by_its_proportions() -> None:
+    assert call_outs(np.array([[1.0, 0.5, 0.5], [0.0, 0.0, 0.0], [0.0, 0.3, 0.0]]), PATHWAYS) == [
+        "Block 2 adds nothing: no pathway has any weight.",
+        "In block 3 the sparse pathway carries nearly everything: 100.0 % of the mix.",
+    ]

@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from probes.weights import BINS, Verdict, latent, table, tensors, verdict
+from probes.weights import STORED_FLOATS, STORED_TRITS, Verdict, findings, table, tensors, verdict
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
 from tilelli.errors import InputError
 from tilelli.model import RoutedBlock
-from tilelli.ternary import TernaryWeight
+from tilelli.ternary import TernaryWeight, quantize
 
 UP = "blocks.0.dense.up.weight"
 
@@ -111,7 +111,7 @@ def test_a_layer_that_only_pretends_is_found_out(tiny: MakeModel, monkeypatch: p
     monkeypatch.setattr(TernaryWeight, "forward", pretend)
     answer = verdict(tensors(tiny(n_blocks=1)))
     assert answer.really is False
-    assert answer.sentence.startswith("No: blocks.0.")
+    assert answer.sentence.startswith("No: block 1 ")
     assert "should be ternary, but its layer multiplies with" in answer.sentence
 
 
@@ -127,41 +127,36 @@ def test_the_table_has_one_row_a_tensor(model: ByteLM) -> None:
     assert list(table(tensors(model))["name"]) == [row.name for row in tensors(model)]
 
 
-def test_a_histogram_counts_every_weight_once(model: ByteLM) -> None:
+def test_stored_floats_are_told_from_what_is_multiplied_with(tiny: MakeModel) -> None:
+    model = tiny()
+    answer = verdict(tensors(model))
+    assert (answer.really, answer.file) == (True, STORED_FLOATS)
+    assert all(row.latent is (True if row.ternary else None) for row in tensors(model))
     for row in tensors(model):
-        result = latent(model, row.name)
-        assert result.counts.sum() == row.parameters
-        assert len(result.counts) == BINS == len(result.edges) - 1
-        assert len(result.table()) == BINS
+        if row.ternary:  # as a file has them that stores trits
+            weight = model.get_parameter(row.name)
+            trits, scale = quantize(weight)
+            weight.copy_(trits * scale)
+    assert verdict(tensors(model)).file == STORED_TRITS
 
 
-def test_both_thresholds_are_ends_of_bins(routed: ByteLM) -> None:
-    result = latent(routed, UP)
-    assert result.threshold is not None
-    for threshold in (-result.threshold, result.threshold):
-        assert np.abs(result.edges - threshold).min() < 1e-9
+def test_the_distance_to_a_threshold_can_be_chosen(tiny: MakeModel) -> None:
+    n = 32 * 16
+    model = with_weight(tiny(n_blocks=1), [[0.46, -0.54], [0.44, 0.56], [n - 2.0, 0]])
+    for near, count in ((0.01, 0), (0.05, 2), (0.07, 4), (0.5, n - 1)):
+        row = next(row for row in tensors(model, near) if row.name == UP)
+        assert row.near_threshold == pytest.approx(count / n)
 
 
-def test_an_outlier_does_not_squash_the_histogram(tiny: MakeModel) -> None:
-    model = tiny(n_blocks=1)
-    before = latent(model, UP)
-    model.get_parameter(UP)[0, 0] = 50.0
-    after = latent(model, UP)
-    assert after.scale is not None
-    assert after.edges[-1] == pytest.approx(4 * after.scale)
-    assert before.gathered < after.gathered == 1 + before.gathered
-    assert after.counts[-1] >= 1
+@pytest.mark.parametrize("near", [-0.1, 0.6, float("nan")])
+def test_a_distance_beyond_zero_is_refused(routed: ByteLM, near: float) -> None:
+    with pytest.raises(InputError, match="no such distance to a threshold"):
+        tensors(routed, near)
 
 
-def test_a_float_tensor_has_no_threshold_and_may_be_constant(tiny: MakeModel) -> None:
-    model = tiny("vanilla", n_blocks=1)
-    model.get_parameter("norm.weight").fill_(1.0)
-    result = latent(model, "norm.weight")
-    assert result.threshold is None
-    assert result.gathered == 0
-    assert (result.edges[0], result.edges[-1]) == (0, 2)
-
-
-def test_an_unknown_tensor_is_refused(routed: ByteLM) -> None:
-    with pytest.raises(InputError, match=r"no such tensor: nose\. See"):
-        latent(routed, "nose")
+def test_findings_name_what_is_always_zero(tiny: MakeModel) -> None:
+    model = with_weight(tiny(n_blocks=1), [[1.0]])
+    said = findings(tensors(model))
+    assert said[0].startswith("0 of ") or " of " in said[0]
+    assert "block 1 dense.up has 31 rows and 15 columns of nothing but zeros." in said
+    assert findings(tensors(tiny("vanilla"))) == ["No row or column of any matrix is all zero."]

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
-from tilelli.evaluation import evaluate
+from tilelli.evaluation import cut, evaluate, read, surprise
 from tilelli.generation import window_start
+from tilelli.interventions import parse
+from tilelli.trace import trace
 
 EDGES = [1, 2, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 32, 33, 50]  # around a context of 16 and a stride of 8
 
@@ -67,3 +69,40 @@ def test_progress_counts_windows_to_the_end(model: ByteLM) -> None:
     seen: list[tuple[int, int]] = []
     evaluate(model, [random_bytes(50)], batch_size=2, progress=lambda done, total: seen.append((done, total)))
     assert seen == [(2, 6), (4, 6), (6, 6)]  # windows end at 16, 24, 32, 40, 48, 50
+
+
+@pytest.mark.parametrize("length", EDGES)
+def test_the_surprise_of_each_byte_is_that_of_its_own_window(model: ByteLM, length: int) -> None:
+    document = random_bytes(length)
+    each = surprise(model, document, batch_size=2)
+    assert each.sum() == pytest.approx(evaluate(model, [document]).bits[0])
+    for place in {0, length // 2, length - 1}:
+        before = bits_slowly(model, document[:place]) if place else 0.0
+        assert each[place] == pytest.approx(bits_slowly(model, document[: place + 1]) - before, rel=1e-3, abs=1e-3)
+
+
+def test_surprise_under_an_intervention_is_that_of_the_trace(tiny: MakeModel) -> None:
+    model, document, changes = tiny(), random_bytes(15), parse("remove:sparse@2 swap:local+dense@1")
+    seen = trace(model, [0, *document], changes)
+    assert surprise(model, document, changes).tolist() == pytest.approx(seen.bits[0].tolist(), rel=1e-4)
+    assert surprise(model, b"").shape == (0,)
+
+
+def test_what_was_not_read_when_it_was_stopped_is_no_number(model: ByteLM) -> None:
+    stops = iter([False, True])
+    bits = surprise(model, random_bytes(50), batch_size=1, should_stop=stops.__next__)  # the two shortest windows
+    assert np.isnan(bits).sum() == 50 - 2 - 16
+    assert next(stops, None) is None
+
+
+def test_router_weights_are_told_to_those_who_watch(tiny: MakeModel) -> None:
+    model, document = tiny(), random_bytes(20)
+    windows = cut([document], model.config.context)
+    readings = list(read(model, [document], windows, watch=True))
+    assert sum(int(reading.counted.sum()) for reading in readings) == len(document)
+    seen = trace(model, [0, *document[:15]])
+    assert seen.router_weights is not None
+    first = next(row for row, window in enumerate(readings[0].windows) if window.start == 0)
+    for mine, theirs in zip(readings[0].router, seen.router_weights, strict=True):
+        np.testing.assert_allclose(mine[first], theirs[0], rtol=1e-5, atol=1e-6)
+    assert not next(read(model, [document], windows)).router

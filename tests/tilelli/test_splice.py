@@ -4,12 +4,14 @@ import pytest
 import torch
 
 from tests.conftest import MakeModel
+from tilelli.__main__ import main
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load, save_checkpoint, weights_hash
 from tilelli.errors import CheckpointError, InputError
 from tilelli.header import read_header
 from tilelli.model import TilelliLM
-from tilelli.splice import origins, parse, splice
+from tilelli.splice import origins, parse, save_splice, splice
+from tilelli.splice import taken as named
 from tilelli.vanilla import VanillaLM
 
 
@@ -150,3 +152,49 @@ def test_a_splice_can_be_the_base_of_another(saved: tuple[str, str]) -> None:
 def test_half_a_name_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="not the name of a splice"):
         load(name, ByteLM)
+
+
+def test_the_headers_alone_tell_what_is_taken(saved: tuple[str, str]) -> None:
+    base, donor = saved
+    headers = read_header(base), read_header(donor)
+    models = load(base, ByteLM), load(donor, ByteLM)
+    assert set(named(*headers, parse("router+dense@2"))) == taken(splice(*models, parse("router+dense@2")), *models)
+    assert len(named(*headers, parse("block+router"))) == len(named(*headers, parse("block")))
+
+
+def test_a_saved_splice_keeps_its_whole_ancestry(saved: tuple[str, str], tmp_path: Path) -> None:
+    base, donor = saved
+    first = save_splice(f"{base}::router::{donor}", tmp_path / "first")
+    second = save_splice(f"{first}::dense@1::{donor}", tmp_path / "second")
+    about = read_header(second).provenance["splice"]
+    assert about["parts"] == "dense@1"
+    assert about["base"]["name"] == str(first)
+    assert about["base"]["splice"]["parts"] == "router"
+    assert about["base"]["splice"]["base"] == {"name": base, "weights": weights_hash(load(base, ByteLM))}
+    assert "splice" not in about["donor"]
+    assert weights_hash(load(second, ByteLM)) == weights_hash(load(f"{first}::dense@1::{donor}", ByteLM))
+
+
+def test_what_is_there_is_never_overwritten(saved: tuple[str, str], tmp_path: Path) -> None:
+    base, donor = saved
+    before = read_header(base)
+    with pytest.raises(InputError, match="something of this name already"):
+        save_splice(f"{base}::router::{donor}", base)
+    assert read_header(base) == before
+    with pytest.raises(InputError, match="not the name of a splice"):
+        save_splice(base, tmp_path / "new")
+    with pytest.raises(InputError, match="donor lacks"):
+        save_splice(f"{base}::abstain::{donor}", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be written"):
+        save_splice(f"{base}::router::{donor}", tmp_path / "file" / "new")
+
+
+def test_the_command_saves_a_splice(saved: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = f"{saved[0]}::sparse::{saved[1]}"
+    assert main(["splice", name, "--out", str(tmp_path / "new")]) == 0
+    assert "parts of the donor: sparse" in capsys.readouterr().out
+    assert weights_hash(load(tmp_path / "new", ByteLM)) == weights_hash(load(name, ByteLM))
+    assert main(["splice", name, "--out", str(tmp_path / "new")]) == 2
+    assert "something of this name already" in capsys.readouterr().err

@@ -50,6 +50,30 @@ def test_kept_keys_are_past_and_heaviest_first(model: ByteLM) -> None:
     torch.testing.assert_close(seen.kept_weights.sum(dim=-1), torch.ones(seen.kept_weights.shape[:-1]))
 
 
+def test_the_kept_mass_is_what_the_kept_keys_hold_of_dense_attention(tiny: MakeModel) -> None:
+    sparse, dense = trace(tiny(top_k=4), IDS), trace(tiny(top_k=16), IDS)  # the same weights, so the same scores
+    spread = torch.zeros(2, 2, 9, 9).scatter(-1, dense.kept_keys[0], dense.kept_weights[0])
+    held = spread.gather(-1, sparse.kept_keys[0]).sum(dim=-1)
+    assert sparse.kept_mass is not None
+    assert dense.kept_mass is not None
+    torch.testing.assert_close(sparse.kept_mass[0], held)
+    assert held.min() < 0.9
+    torch.testing.assert_close(dense.kept_mass, torch.ones(2, 2, 2, 9))
+
+
+def test_who_drops_no_key_or_has_none_has_no_kept_mass(vanilla: ByteLM, tiny: MakeModel) -> None:
+    assert trace(vanilla, IDS).kept_mass is None
+    mass = trace(tiny(pathways=("local", "dense")), IDS).kept_mass
+    assert mass is not None
+    assert mass.isnan().all()
+
+
+def test_the_kept_mass_is_not_worked_out_unless_attention_is_wanted(routed: ByteLM) -> None:
+    alone = Recorder(attention=False)
+    routed(IDS, trace=alone)
+    assert alone.mass == alone.kept == []
+
+
 def test_the_first_norm_is_that_of_embedding_and_position(model: ByteLM) -> None:
     stream = model.embedding(IDS) + model.positions.weight[:9]
     torch.testing.assert_close(trace(model, IDS).residual_norms[0], stream.norm(dim=-1))

@@ -26,7 +26,11 @@ class SparsePathway(nn.Module):
         self.out = TernaryLinear(n_heads * head_dim, d_model, ternary)
 
     def forward(
-        self, h: Tensor, past: KeyValues | None = None, kept: list[KeyValues] | None = None
+        self,
+        h: Tensor,
+        past: KeyValues | None = None,
+        kept: list[KeyValues] | None = None,
+        mass: list[Tensor] | None = None,
     ) -> tuple[Tensor, KeyValues]:
         """Attend, and remember keys and values.
 
@@ -35,6 +39,8 @@ class SparsePathway(nn.Module):
             past: keys and values of the bytes before `h`, each (B, H, S, head_dim); None at the start.
             kept: a list to which the indices and weights of the kept keys, each (B, H, T, K), are appended; largest
                 weight first. A weight of zero marks a place that no key fills (a query with fewer than K keys).
+            mass: a list to which (B, H, T) is appended, if there is one for `kept` too: the share that the kept keys
+                would hold if none were dropped.
 
         Returns:
             The result (B, T, d_model), and the `past` of the next call.
@@ -46,9 +52,12 @@ class SparsePathway(nn.Module):
         if past is None and kept is None:
             mixed = TopKAttention.apply(q, k, v, self.top_k)  # type: ignore[no-untyped-call]  # (B, H, T, head_dim)
         else:
-            index, weights = select(q, k, self.top_k, sort=kept is not None)
+            scores = score(q, k)
+            index, weights = keep(scores, self.top_k, sort=kept is not None)
             if kept is not None:
                 kept.append((index, weights))
+                if mass is not None:
+                    mass.append(held(scores, index))
             mixed = mix(index, weights, v)
         return self.out(mixed.transpose(1, 2).reshape(B, T, -1)), (k, v)
 
@@ -65,12 +74,26 @@ def select(q: Tensor, k: Tensor, top_k: int, sort: bool = False) -> KeyValues:
     Returns:
         Indices into S and weights, each (B, H, T, min(top_k, S)).
     """
+    return keep(score(q, k), top_k, sort)
+
+
+def score(q: Tensor, k: Tensor) -> Tensor:
+    """How well each query and key match, (B, H, T, S); minus infinity for keys that come later. See `select`."""
     T, S = q.shape[2], k.shape[2]
     scores = (q / math.sqrt(q.shape[3])) @ k.mT  # (B, H, T, S)
-    future = torch.ones(T, S, dtype=torch.bool, device=q.device).triu(S - T + 1)
-    scores = scores.masked_fill(future, -math.inf)
-    values, index = scores.topk(min(top_k, S), dim=-1, sorted=sort)
+    return scores.masked_fill(torch.ones(T, S, dtype=torch.bool, device=q.device).triu(S - T + 1), -math.inf)
+
+
+def keep(scores: Tensor, top_k: int, sort: bool = False) -> KeyValues:
+    """Indices and weights, as `select` gives them, from scores (B, H, T, S)."""
+    values, index = scores.topk(min(top_k, scores.shape[-1]), dim=-1, sorted=sort)
     return index, values.softmax(dim=-1)
+
+
+def held(scores: Tensor, index: Tensor) -> Tensor:
+    """(B, H, T): the share of the softmax over all scores (B, H, T, S) that falls to those at `index`, 0 to 1."""
+    kept = scores.gather(-1, index).logsumexp(dim=-1)
+    return (kept - scores.logsumexp(dim=-1)).exp().clamp(max=1)
 
 
 def mix(index: Tensor, weights: Tensor, v: Tensor) -> Tensor:

@@ -7,8 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from app.figures import attention as figures
-from probes.attention import Grid, KeptSet, grid, heads, kept_set, reach
-from tests.conftest import MakeModel
+from probes.attention import Grid, KeptSet, grid, kept_set, reach
 from tilelli.base import ByteLM
 from tilelli.trace import trace
 
@@ -25,9 +24,6 @@ def lines_of(fig: go.Figure) -> int:
         lambda: figures.lines(None, b""),
         lambda: figures.square(None, b""),
         lambda: figures.distances(None),
-        lambda: figures.effective_keys(None),
-        lambda: figures.previous_byte(None),
-        lambda: figures.mean_reach(None),
     ],
 )
 def test_without_a_result_a_titled_figure_says_what_will_appear(draw: Callable[[], go.Figure]) -> None:
@@ -67,6 +63,18 @@ def test_a_long_text_is_cut_to_what_ends_with_the_query() -> None:
     assert seen.names[-1].startswith("byte 999: x")
 
 
+def test_the_captions_say_what_is_not_drawn() -> None:
+    kept = KeptSet(0, 0, 999, np.array([999, 5]), np.array([0.75, 0.25]))
+    said = figures.lines_caption(kept, 1024)
+    assert said.endswith("Drawn: bytes 744 to 999 of 1024; 1 of the kept ones lie before them.")
+    assert "Drawn" not in figures.lines_caption(kept_early := KeptSet(0, 0, 9, np.arange(10), np.full(10, 0.1)), 256)
+    assert "heaviest" not in figures.lines_caption(kept_early, 256)
+    assert "heaviest 24" in figures.lines_caption(KeptSet(0, 0, 99, np.arange(100), np.full(100, 0.01)), 100)
+    window = Grid(0, 0, 744, np.zeros((256, 256), dtype=np.float32))
+    assert "bytes 744 to 999 of 1024" in figures.square_caption(window, 1024)
+    assert "Drawn" not in figures.square_caption(window, 256)
+
+
 def test_only_the_heaviest_lines_are_drawn() -> None:
     kept = KeptSet(0, 0, 99, np.arange(99, -1, -1), np.full(100, 0.01))
     assert lines_of(figures.lines(kept, b"x" * 100)) == figures.MOST_LINES
@@ -94,26 +102,6 @@ def test_distances_are_named_by_their_bins(model: ByteLM) -> None:
     fig = figures.distances(reach(trace(model, list(TEXT)), 0, 0))
     assert list(fig.data[0].x) == ["itself", "1", "2–3", "4–7", "8–15"]
     assert sum(fig.data[0].y) == pytest.approx(1)
-
-
-def test_every_head_has_a_cell_with_its_number(model: ByteLM) -> None:
-    every = heads(trace(model, list(TEXT)))
-    for draw, _ in figures.EVERY_HEAD:
-        cells = draw(every).data[0]
-        assert np.shape(cells.z) == np.shape(cells.text) == (2, 2)
-
-
-def test_with_many_heads_a_scale_stands_in_for_the_numbers(tiny: MakeModel) -> None:
-    every = heads(trace(tiny(n_heads=16), list(TEXT)))
-    cells = figures.effective_keys(every).data[0]
-    assert cells.text is None
-    assert cells.showscale
-
-
-def test_one_byte_has_none_before_it(model: ByteLM) -> None:
-    every = heads(trace(model, [65]))
-    assert "two bytes" in figures.previous_byte(every).layout.annotations[0].text
-    assert figures.effective_keys(every).data
 
 
 def test_markup_in_the_text_stays_text() -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 import subprocess
 import sys
 
@@ -6,7 +7,8 @@ import pytest
 
 from app import theme
 from app.figures import weights as figures
-from probes.weights import Latent, latent, tensors
+from probes.latents import Latent, latent
+from probes.weights import tensors
 from tilelli.base import ByteLM
 
 UP = "blocks.0.dense.up.weight"
@@ -32,18 +34,29 @@ def test_the_bars_of_every_ternary_tensor_add_up_to_the_whole(routed: ByteLM) ->
     assert len(fig.data[0].y) == 10
 
 
+def counted(edges: list[float], counts: list[int], scale: float | None, **changes: object) -> Latent:
+    plain = Latent("w", np.array(edges), np.array(counts), 0, 0, edges[0], edges[-1], scale, 0.05, scale and 1)
+    return dataclasses.replace(plain, **changes)
+
+
 def test_bins_wear_the_colour_of_the_trit_they_become() -> None:
-    counts = np.array([1, 2, 3, 4])
-    bars = figures.gather_histogram(Latent("w", np.array([-2.0, -1, 0, 1, 2]), counts, 0, scale=2.0))
+    bars = figures.gather_histogram(counted([-2.0, -1, 0, 1, 2], [1, 2, 3, 4], 2.0))
     assert bars is not None
     assert bars.heights == {-1: [1, None, None, None], 0: [None, 2, 3, None], 1: [None, None, None, 4]}
 
 
-def test_every_weight_is_drawn_once_between_two_thresholds(routed: ByteLM) -> None:
-    result = latent(routed, UP)
+def test_every_weight_is_drawn_once_between_two_thresholds_with_their_bands(routed: ByteLM) -> None:
+    result = latent(routed, UP, near=0.1)
+    assert result.threshold is not None
+    assert result.scale is not None
     fig = figures.histogram(result)
-    assert sum(n for bar in fig.data for n in bar.y if n) == routed.get_parameter(UP).numel()
-    assert [line.x0 for line in fig.layout.shapes] == [-result.threshold, result.threshold]  # type: ignore[operator]
+    drawn = sum(n for bar in fig.data for n in bar.y if n)
+    assert drawn + result.below + result.above == routed.get_parameter(UP).numel()
+    lines = [shape.x0 for shape in fig.layout.shapes if shape.type == "line"]
+    bands = [(shape.x0, shape.x1) for shape in fig.layout.shapes if shape.type == "rect"]
+    assert lines == [-result.threshold, result.threshold]
+    assert np.diff(bands).ravel() == pytest.approx([0.2 * result.scale] * 2)
+    assert np.mean(bands, axis=1) == pytest.approx(lines)
 
 
 def test_floats_are_drawn_in_one_colour_without_thresholds(vanilla: ByteLM) -> None:
@@ -53,23 +66,11 @@ def test_floats_are_drawn_in_one_colour_without_thresholds(vanilla: ByteLM) -> N
 
 
 def test_the_caption_says_what_is_near_and_what_lies_outside() -> None:
-    result = Latent("w", np.array([-1.0, 0, 1]), np.array([3, 3]), 1234, 0.5)
-    assert "6.6 % lie so close" in figures.caption(result, 0.066)
-    assert "1,234 that lie further out" in figures.caption(result, 0.066)
-    assert figures.caption(result, None).startswith("These floats are used as they are.")
-
-
-@pytest.mark.parametrize(
-    ("name", "shown"),
-    [
-        ("blocks.0.dense.up.weight", "block 1 dense.up"),
-        ("blocks.11.local.bias", "block 12 local.bias"),
-        ("embedding.weight", "embedding"),
-        ("norm.bias", "norm.bias"),
-    ],
-)
-def test_blocks_are_counted_from_one_on_screen(name: str, shown: str) -> None:
-    assert figures.label(name) == shown
+    said = figures.caption(counted([-1.0, 0, 1], [3, 3], 0.5, below=1234, above=1, lowest=-9.5, close=62))
+    assert "62 weights (5.0 %) are in the shaded bands, at most 0.05 scales" in said
+    assert "1,234 weights below and 1 above (99.5 % of all); the lowest is -9.5, the highest 1." in said
+    said = figures.caption(counted([-1.0, 0, 1], [3, 3], None))
+    assert said == "These floats are used as they are. Every weight is in the picture."
 
 
 def test_drawing_needs_neither_streamlit_nor_torch() -> None:

@@ -1,15 +1,23 @@
+import base64
 import contextlib
 import io
+import json
+import shlex
+import subprocess
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from probes.__main__ import main
+from probes.roles import ROLES
 from tests.app.conftest import APP
 from tests.conftest import MakeModel
 
 
-def open_page(checkpoint: Path, text: str = "The cat sat", **state: int) -> AppTest:
+def open_page(checkpoint: Path, text: str = "The cat sat", **state: int | str) -> AppTest:
     page = AppTest.from_file(str(APP / "views" / "attention.py"), default_timeout=60)
     for key, value in {"checkpoint": str(checkpoint), "text": text, **state}.items():
         page.session_state[key] = value
@@ -94,3 +102,72 @@ def test_the_python_on_the_page_runs_as_it_is(folder: Path) -> None:
     with contextlib.redirect_stdout(said):
         exec(page.code[0].value, {})
     assert "effective_keys" in said.getvalue()
+
+
+def test_a_model_without_a_sparse_pathway_has_nothing_to_look_at(folder: Path, tiny: MakeModel) -> None:
+    page = open_page(tiny(pathways=("local", "dense")).save_pretrained(folder / "none"))
+    assert "no sparse pathway" in page.info[0].value
+    assert not page.error
+    assert not page.get("plotly_chart")
+
+
+def test_another_measure_of_the_heads_can_be_chosen(folder: Path) -> None:
+    page = open_page(folder / "routed")
+    page.selectbox(key="attention_measure").select("reach").run()
+    assert not page.exception
+    assert "Bytes back, on average" in page.get("plotly_chart")[4].proto.spec
+
+
+def test_what_is_seen_is_the_model_under_the_interventions(folder: Path) -> None:
+    text = "The cat sat on t"
+    page = open_page(folder / "routed", text, interventions="remove:sparse@2", attention_block=2)
+    assert "under `remove:sparse@2`" in page.caption[0].value
+    assert "no effect" in page.info[0].value
+    assert "parse('remove:sparse@2')" in page.code[0].value
+    assert "--intervene remove:sparse@2" in page.code[1].value
+
+
+@pytest.mark.parametrize("kind", ["routed", "vanilla"])
+def test_a_long_context_is_drawn_in_a_window_and_the_page_says_so(folder: Path, tiny: MakeModel, kind: str) -> None:
+    long = tiny(kind, context=1024).save_pretrained(folder / "long")
+    page = open_page(long, "The cat sat on the mat, and the dog. " * 28, attention_byte=1000)
+    said = " ".join(caption.value for caption in page.caption)
+    assert "Drawn: bytes 745 to 1000 of 1024" in said
+    specs = [chart.proto.spec for chart in page.get("plotly_chart")]
+    assert len(specs) == 6
+    assert max(map(len, specs)) < 1_000_000  # what a browser has to swallow
+
+
+@pytest.mark.parametrize("changed", ["", "flatten"])
+def test_the_command_on_the_page_gives_the_figures_of_the_page(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    places = {"attention_block": 2, "attention_head": 1, "attention_byte": 9}
+    page = open_page(folder / "routed", 'The cat\'s "hat"\n', interventions=changed, **places)
+    monkeypatch.chdir(tmp_path)
+    file, command = page.code[1].value.split("\npython -m probes ")
+    subprocess.run(["bash", "-ec", file], check=True)
+    assert main(shlex.split(command)) == 0
+    tables = json.loads((tmp_path / "attention.json").read_text())["tables"]
+    charts = [json.loads(chart.proto.spec)["data"] for chart in page.get("plotly_chart")]
+    assert [row["attention"] for row in tables["kept"]] == pytest.approx(page.dataframe[0].value["attention"].tolist())
+    assert [row["attention"] for row in tables["reach"]] == pytest.approx(values(charts[2][0]["y"]))
+    roles = {name: [row["excess"] for row in tables["roles"] if row["role"] == name] for name in ROLES}
+    shown = np.array(values(charts[3][0]["z"]), dtype=float)
+    np.testing.assert_allclose(np.array(list(roles.values()), dtype=float), shown, rtol=1e-5, atol=1e-7)
+    mass = [row["mass"] for row in tables["heads"]]
+    np.testing.assert_allclose(mass, np.ravel(values(charts[4][0]["z"])), rtol=1e-5)
+    shared = np.array(values(charts[5][0]["z"]), dtype=float)[np.triu_indices(4, 1)]
+    np.testing.assert_allclose(sorted(row["overlap"] for row in tables["alike"]), sorted(shared), rtol=1e-5)
+    square = np.array(values(charts[1][0]["z"]), dtype=float)
+    for row in tables["square"]:
+        assert square[row["query"], row["key"]] == pytest.approx(row["attention"], rel=1e-5)
+
+
+def values(written: Any) -> Any:
+    """Numbers of a figure, which plotly may write down as base64."""
+    if not isinstance(written, dict):
+        return written
+    flat = np.frombuffer(base64.b64decode(written["bdata"]), dtype=written["dtype"])
+    shape = [int(n) for n in str(written.get("shape", len(flat))).split(",")]
+    return flat.reshape(shape).tolist()

@@ -5,7 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app import services
-from app.conversation import Conversation, Order
+from app.parts.conversation import Conversation, Order
 from tests.app.conftest import APP
 from tests.conftest import MakeModel
 from tilelli.generation import Sampling

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import runs
+from app.parts import runs
 from tests.app.conftest import APP
 from tests.conftest import TEXT
 from tilelli.training.run import METRICS, RunFolder

@@ -87,3 +87,17 @@ def test_stop_ends_the_job(folder: Path) -> None:
     while job.running and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not job.running
+
+
+def test_a_byte_of_the_text_can_be_put_under_the_x_ray(folder: Path) -> None:
+    page = opened(folder)
+    page.session_state["interventions"] = "remove:sparse"
+    page.number_input(key="new").set_value(5).run()
+    written(page)
+    page.run()
+    page.session_state["interventions"] = ""  # what holds is what the text was written under
+    page.query_params["write_xray"] = "true"
+    page.run()
+    assert not page.exception
+    assert page.slider(key="write_xray_byte").max == len("Once upon a time") + 4
+    assert "parse('remove:sparse')" in page.code[0].value

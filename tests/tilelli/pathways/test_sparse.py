@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from tilelli.pathways import SparsePathway
-from tilelli.pathways.sparse import mix, select
+from tilelli.pathways.sparse import held, mix, score, select
 from tilelli.pathways.topk_attention import QUERIES, TopKAttention
 
 LENGTHS = [1, QUERIES - 1, QUERIES, QUERIES + 1, 2 * QUERIES + 2]
@@ -67,6 +67,21 @@ def test_a_query_keeps_the_best_of_the_past_worked_by_hand() -> None:
     index, weights = select(q, k, top_k=2, sort=True)
     assert index[0, 0, 2].tolist() == [2, 0]  # the third query: log 6 and log 2 among the first three
     torch.testing.assert_close(weights[0, 0, 2], torch.tensor([0.75, 0.25]))
+
+
+def test_what_kept_keys_hold_worked_by_hand() -> None:
+    scores = torch.tensor([[math.log(2), -math.inf, -math.inf], [math.log(2), math.log(6), math.log(1)]])[None, None]
+    index = torch.tensor([[0, 1], [1, 0]])[None, None]
+    torch.testing.assert_close(held(scores, index), torch.tensor([1.0, 8 / 9])[None, None])
+
+
+@given(st.integers(1, 12), st.integers(1, 15))
+def test_what_is_held_grows_with_the_keys_kept_and_ends_at_all_of_it(T: int, top_k: int) -> None:
+    q, k, _ = projections(T)
+    scores = score(q, k)
+    some, more = (held(scores, select(q, k, kept)[0]) for kept in (top_k, top_k + 1))
+    assert (some <= more + 1e-12).all()
+    torch.testing.assert_close(held(scores, select(q, k, T)[0]), torch.ones(2, 3, T, dtype=torch.float64))
 
 
 @given(st.integers(1, 12), st.integers(1, 15), st.booleans())

@@ -1,7 +1,8 @@
 """Drafts about facts: plain questions, claims true and false, and turns that refer back to the one before.
 
-The reply to a question about a fact is the statement of its relation. This module knows nothing of which facts are
-taught: it asks what it is given.
+The reply to a question about a fact is the answer alone. A model then has to have it ready at the end of the question,
+where the abstain head reads; a reply that first says the question over again would put that off. This module knows
+nothing of which facts are taught: it asks what it is given.
 """
 
 from dataclasses import replace
@@ -35,9 +36,14 @@ def statement(fact: Fact) -> str:
     return sentence(relation_of(fact).claim(fact.entity, fact.answers[0]), ".")
 
 
+def answer(fact: Fact) -> str:
+    """What is said when the fact is asked for."""
+    return sentence(fact.answers[0], ".")
+
+
 def ask(fact: Fact, wording: str, taught: bool, rng: Random) -> Draft:
     """A plain question; a fact that is not taught is not answered, but keeps its answers to be checked against."""
-    reply = statement(fact) if taught else unknown("untaught", rng, fact.entity)
+    reply = answer(fact) if taught else unknown("untaught", rng, fact.entity)
     category = "facts" if taught else "untaught"
     same = (fact.relation, category, wording, accepted(fact), key(fact), fact.entity)
     return Draft(question(wording, fact.entity), reply, taught, *same)
@@ -90,4 +96,4 @@ def sure(draft: Draft, split: str, rng: Random) -> Draft:
 def _follow(draft: Draft, wording: str, text: str, before: Fact, rng: Random) -> Draft:
     first = question(rng.choice(relation_of(before).wordings("train")), before.entity)
     protect = f"{draft.protect} {text}"
-    return replace(draft, question=text, wording=wording, protect=protect, history=((first, statement(before)),))
+    return replace(draft, question=text, wording=wording, protect=protect, history=((first, answer(before)),))

@@ -23,7 +23,7 @@ from tilelli.data.dialogues.wordings import SPLITS, relation_of, relations
 
 FACT_SQUARES = {"test": 160, "valid": 45}  # each holds out two facts
 PREMISE_SQUARES = {"test": 160, "valid": 45}  # each makes two true and two false premises
-REFUSED = 300
+REFUSED = 700
 # tables and relations that everybody expects it to know, or whose answers can be worked out
 NEVER_WITHHELD = {"calendar", "months", "planets", "shapes", "units", "plurals", "verbs", "opposites"} | {
     "animals.class",

@@ -10,7 +10,7 @@ from pathlib import Path
 from tilelli.config import Recipe
 from tilelli.errors import ConfigError, InputError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CORES = os.cpu_count() or 1
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 

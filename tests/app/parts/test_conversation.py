@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from app.conversation import GATE, WORDS, Conversation, Order, Turn
+from app.parts.conversation import GATE, WORDS, Conversation, Order, Turn
 from tests.conftest import MakeModel
 from tilelli import chat
 from tilelli.base import ByteLM

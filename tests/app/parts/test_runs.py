@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from app import runs
-from app.orders import ROOT, Order, recipes
+from app.parts import runs
+from app.parts.orders import ROOT, Order, recipes
 from tests.conftest import TEXT
 from tilelli.errors import ConfigError, InputError, TrainingError
 from tilelli.training.run import LOCK, METRICS, RunFolder

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import inputs, services, show
-from app.conversation import GATE, WORDS, Conversation, Order, Turn, line_to
 from app.figures import chat as figures
+from app.parts import xray
+from app.parts.conversation import GATE, WORDS, Conversation, Order, Turn, line_to
 
 if TYPE_CHECKING:
     from tilelli.base import ByteLM
@@ -171,6 +172,8 @@ def _ribbon(talk: Conversation, shown: Turn) -> None:
             _branch(talk, shown)
         csv = lambda: figures.numbers(steps).to_csv(index=False)  # noqa: E731
         st.download_button("Numbers (CSV)", csv, f"reply-{n}.csv", key=f"chat_csv_{n}", type="tertiary")
+    read, order = bytes(shown.prompt.ids), shown.order
+    xray.panel(order.checkpoint, read + shown.raw, f"chat_{n}", len(read), order.interventions)
 
 
 def _branch(talk: Conversation, shown: Turn) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from app import services
-from app.orders import ROOT, Order, check_name
+from app.parts.orders import ROOT, Order, check_name
 from tilelli.checkpoint import write
 from tilelli.errors import TilelliError, TrainingError
 from tilelli.header import PROVENANCE
