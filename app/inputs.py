@@ -47,7 +47,8 @@ def ask_text(model_context: int, reader: str = "the model") -> bytes | None:
     if len(raw) <= model_context:
         return raw
     starts = range(0, len(raw) - model_context + 1)
-    start = st.slider(f"The text is longer than {reader} reads at once. First byte shown:", 0, starts[-1], key="from")
+    label = f"The text is longer than {reader} reads at once. First byte shown:"
+    start = st.slider(label, 0, starts[-1], key="from", bind="query-params")
     st.caption(f"Bytes {start} to {start + model_context - 1} of {len(raw)}; {reader} reads {model_context} at once.")
     return raw[start : start + model_context]
 
@@ -162,9 +163,9 @@ def ask_gate(name: str, prefix: str) -> float | None:
     return float(least) if has and on else None
 
 
-def describe(name: str) -> str:
-    """One line under a page's heading: which checkpoint this is."""
+def describe(name: str, runs: bool = True) -> str:
+    """One line under a page's heading: which checkpoint this is; `runs` if the page runs it, under interventions."""
     header = read_header(name)
-    changed = sidebar.interventions(name)
+    changed = runs and sidebar.interventions(name)
     under = f" · under `{changed}`" if changed else ""
     return f"`{name}` · {header.config.kind} · {theme.count(header.num_parameters)} parameters{under}"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import streamlit as st
 
 from tilelli.errors import CheckpointError, TilelliError
-from tilelli.header import BUNDLED, CONFIG, PROVENANCE, WEIGHTS, Header, bundled, find, read_header
+from tilelli.header import BUNDLED, CONFIG, PACKED, PROVENANCE, WEIGHTS, Header, bundled, find, read_header
 from tilelli.hub import download
 from tilelli.splice import origins
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from tilelli.trace import Trace
 
 LARGEST_UPLOAD_MB = 64
+LARGE = 2**19  # kept keys of a trace, some 6 MB: of smaller ones many are kept, of larger ones few
 RUNS = Path("runs")
 Stamps = tuple[tuple[str, int, int], ...]
 
@@ -70,8 +71,10 @@ def checkpoints() -> list[Entry]:
     entries = [_entry(name, "bundled", BUNDLED / name.split("/")[1]) for name in bundled()]
     folders = {"your folder": checkpoint_folder(), "uploaded": home() / "uploads", "hub": home() / "hub"}
     for origin, root in folders.items():
-        for file in sorted(root.glob(f"*/{WEIGHTS}")) + sorted(root.glob(f"*/*/{WEIGHTS}")):
-            entries.append(_entry(str(file.parent), origin, file.parent))
+        found = (
+            file.parent for form in (WEIGHTS, PACKED) for depth in ("*", "*/*") for file in root.glob(f"{depth}/{form}")
+        )
+        entries += [_entry(str(folder), origin, folder) for folder in sorted(set(found))]
     return entries
 
 
@@ -87,7 +90,10 @@ def identity(name: str) -> str:
 
 def trace(name: str, text: bytes, interventions: str = "") -> "Trace":
     """One forward pass over `text`, at most as long as the model's context, under interventions as they are written."""
-    return _trace(name, _stamps(name), text, interventions)
+    from tilelli.trace import places
+
+    kept = _trace if places(read_header(name).config, len(text)) <= LARGE else _large_trace
+    return kept(name, _stamps(name), text, interventions)
 
 
 def bits(name: str, text: bytes, interventions: str = "") -> "NDArray[np.float64]":
@@ -224,6 +230,14 @@ def _trace(name: str, stamps: Stamps, text: bytes, interventions: str) -> "Trace
     return trace(_model(name, stamps), list(text), parse(interventions))
 
 
+@st.cache_resource(max_entries=2, show_spinner="Reading the text …")
+def _large_trace(name: str, stamps: Stamps, text: bytes, interventions: str) -> "Trace":
+    from tilelli.interventions import parse
+    from tilelli.trace import trace
+
+    return trace(_model(name, stamps), list(text), parse(interventions))
+
+
 @st.cache_resource(max_entries=48, show_spinner="Reading the text …")
 def _bits(name: str, stamps: Stamps, text: bytes, interventions: str) -> "NDArray[np.float64]":
     from tilelli.evaluation import surprise
@@ -261,7 +275,7 @@ def _regimes(name: str, stamps: Stamps, bank: "Bank", interventions: str) -> "pd
 def _survey(name: str, stamps: Stamps, text: bytes, interventions: str) -> "Survey":
     from probes.survey import survey
 
-    return survey(_trace(name, stamps, text, interventions), read_header(name).config.top_k)
+    return survey(trace(name, text, interventions), read_header(name).config.top_k)
 
 
 @st.cache_resource(max_entries=64, show_spinner="Looking through …")

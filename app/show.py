@@ -40,9 +40,9 @@ def picture(fig: go.Figure, numbers: pd.DataFrame, name: str, caption: str) -> N
 def elsewhere(python: str, command: str | None = None) -> None:
     """The same result without the dashboard."""
     with st.expander("The same in Python" + (" and on the command line" if command else "")):
-        st.code(python.strip(), language="python")
+        st.code(python.strip(), language="python", wrap_lines=True)
         if command:
-            st.code(command, language="bash")
+            st.code(command, language="bash", wrap_lines=True)
 
 
 def as_file(text: bytes, name: str) -> str:

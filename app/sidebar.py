@@ -127,7 +127,7 @@ def _build_intervention(config: ModelConfig) -> None:
     first, last = st.select_slider("Blocks", range(1, n + 1), (1, n), key=f"intervene_blocks_{n}") if n > 1 else (1, 1)
     blocks = None if (first, last) == (1, n) else (first - 1, last - 1)
     added = str(Intervention(action, pathways, numbers, blocks))
-    st.button("Apply", on_click=_add, args=(added,), key="intervene_add", width="stretch")
+    st.button(f"Apply `{added}`", on_click=_add, args=(added,), key="intervene_add", width="stretch")
 
 
 def _add(word: str) -> None:

@@ -12,15 +12,15 @@ from typing import Any
 from probes.commands import ablation, abstain, attention, compare, effect, listing, routing, weights, xray
 from tilelli.commands.line import exit_code, offer
 
-PROBES: dict[str, Any] = {
-    "ablation": ablation,
-    "abstain": abstain,
-    "attention": attention,
-    "compare": compare,
-    "effect": effect,
+PROBES: dict[str, Any] = {  # see inside, change it, compare it, ask it
     "routing": routing,
+    "attention": attention,
     "weights": weights,
     "xray": xray,
+    "effect": effect,
+    "ablation": ablation,
+    "compare": compare,
+    "abstain": abstain,
 }
 
 

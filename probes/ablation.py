@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from probes.effects import check, signed
+from probes.effects import check
 from probes.metrics import Measured
-from probes.resampling import FEWEST, SEGMENT, holm, paired
+from probes.names import measured
+from probes.resampling import FEWEST, holm, paired, too_few
 from tilelli.config import ModelConfig
 from tilelli.errors import InputError
 from tilelli.interventions import Change, Intervention
@@ -90,7 +91,7 @@ def ablation_map(
         kind: `remove` takes each pathway out, and each whole block; `force` leaves each as the only one.
         under: interventions that hold throughout, before and after.
         progress: called with counts of cells.
-        should_stop: asked before each cell.
+        should_stop: asked after each forward pass.
 
     Raises:
         InputError: the text is empty, the model has no routers, or there is no such kind.
@@ -128,22 +129,21 @@ def measure(
     under: Sequence[Change] = (),
     should_stop: Callable[[], bool] | None = None,
 ) -> Iterator[Cell]:
-    """The cells one after another, as they are measured; see `ablation_map`."""
-    from tilelli.evaluation import surprise
+    """The cells as they are measured, all those of a block together; see `ablation_map`."""
+    from tilelli.evaluation import surprises
 
     cells = plan(model.config, kind)
     check(model, text, under)
-    before = surprise(model, text, under, AT_ONCE, should_stop)
-    for pathway, change in cells:
-        if should_stop is not None and should_stop():
+    before = surprises(model, text, 0, [()], under, AT_ONCE, should_stop)
+    for block in range(model.config.n_blocks):
+        own = [(pathway, change) for pathway, change in cells if change.blocks == (block, block)]
+        changes = [(change,) for _, change in own]
+        after = None if before is None else surprises(model, text, block, changes, under, AT_ONCE, should_stop)
+        if before is None or after is None:
             return
-        after = surprise(model, text, (*under, change), AT_ONCE, should_stop)
-        if np.isnan(after).any():  # stopped on the way
-            return
-        found = paired(before, after)
-        block = 1 + (change.blocks or (0, 0))[0]
-        means = float(before.mean()), float(after.mean())
-        yield Cell(block, pathway, str(change), *means, found.change, found.p)
+        for (pathway, change), bits in zip(own, after, strict=True):
+            means, found = (float(before.mean()), float(bits.mean())), paired(before[0], bits)
+            yield Cell(block + 1, pathway, str(change), *means, found.change, found.p)
 
 
 def gather(cells: Sequence[Cell], kind: str, total: int, size: int) -> AblationMap:
@@ -170,8 +170,7 @@ def _said(cells: pd.DataFrame, kind: str, total: int, size: int) -> Iterator[str
         return
     pieces = int(cells["pieces"].iloc[0])
     if pieces < FEWEST:
-        few = f"{size} bytes make {pieces} pieces of {SEGMENT} bytes, and {FEWEST} are needed"
-        yield f"The text is too short to tell anything from chance: {few}."
+        yield f"The text is too short to tell anything from chance: {too_few(size)}."
         return
     if cells["before"].iloc[0] >= GUESSING:
         yield f"The model reads these {size} bytes no better than even guessing does (8 bpb): it has nothing to lose."
@@ -201,4 +200,4 @@ def _name(row: "pd.Series[str]", kind: str) -> str:
 
 
 def _change(row: "pd.Series[float]") -> str:
-    return signed(Measured(row["change"], row["low"], row["high"], 0))
+    return measured(Measured(row["change"], row["low"], row["high"], 0))

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from probes.groups import means, stretches
+from probes.attention import dense
+from probes.resampling import means, stretches
 
 if TYPE_CHECKING:
     from tilelli.trace import Trace
@@ -56,13 +57,16 @@ class Alike:
 
     @property
     def findings(self) -> tuple[str, ...]:
-        """A sentence for every pair of near-duplicates; if there is none, one on the closest."""
+        """A sentence for every pair of near-duplicates; if there is none, one on the closest; if there is no interval,
+        that."""
         if not len(self.pairs) or np.isnan(self.overlap).any():
             return ()
         same = self.pairs[self.pairs["same"]]
         if len(same):
             return tuple(f"B{_pair(row)[1:]} do nearly the same: {_overlap(row)}." for _, row in same.iterrows())
         row = self.pairs.iloc[0]
+        if np.isnan(row["low"]):
+            return ("The text is too short to tell which heads do the same.",)
         return (f"No two heads are near-duplicates. The closest are {_pair(row)}: {_overlap(row)}.",)
 
 
@@ -74,9 +78,8 @@ def alike(trace: "Trace") -> Alike:
     N = len(every)
     asked = np.arange(K if K < T else 1, T)
     asked = asked[:: 1 + len(asked) * N * N * T // 2 // CELLS]
-    spread = np.zeros((N, len(asked), T), dtype=np.float32)
-    for number, (block, head) in enumerate(every):
-        np.put_along_axis(spread[number], keys[block, head, asked], weights[block, head, asked], axis=-1)
+    heads = every[:, :1], every[:, 1:], asked
+    spread = dense(keys[heads], weights[heads], T)  # (N, Q, T)
     overlap = np.ones((N, N))
     for number in range(N - 1):
         smaller = np.minimum(spread[number], spread[number + 1 :]).sum(axis=-1)  # (N - number - 1, Q)
@@ -92,7 +95,7 @@ def _closest(
     one, other = np.triu_indices(len(every), 1)
     order = np.argsort(-overlap[one, other], kind="stable")[:SHOWN]
     one, other = one[order], other[order]
-    elsewhere, values = _shuffled(asked, spread.shape[-1]), np.zeros((2, len(asked), len(one)))
+    elsewhere, values = shuffled(asked, spread.shape[-1]), np.zeros((2, len(asked), len(one)))
     for pair, (a, b) in enumerate(zip(one, other, strict=True)):
         values[0, :, pair] = np.minimum(spread[a], spread[b]).sum(axis=-1)
         values[1, :, pair] = np.minimum(spread[a], np.take_along_axis(spread[b], elsewhere, axis=-1)).sum(axis=-1)
@@ -102,7 +105,7 @@ def _closest(
     return frame.assign(chance=found.value - beyond.value, same=(found.low >= SAME) & (beyond.low >= BEYOND))
 
 
-def _shuffled(asked: NDArray[np.int64], T: int) -> NDArray[np.int64]:
+def shuffled(asked: NDArray[np.int64], T: int) -> NDArray[np.int64]:
     """(Q, T): for each byte `asked`, the bytes up to it in random order; later ones stay after them."""
     lots = np.random.default_rng(0).random((len(asked), T))
     return (lots + (np.arange(T) > asked[:, None])).argsort(axis=-1)
@@ -119,6 +122,6 @@ def _pair(row: "pd.Series[Any]") -> str:
 
 
 def _overlap(row: "pd.Series[Any]") -> str:
-    interval = "" if np.isnan(row["low"]) else f"95 % interval {100 * row['low']:.0f} to {100 * row['high']:.0f}, "
-    sure = f"({interval}by chance {100 * row['chance']:.0f})"
+    interval = f"95 % interval {100 * row['low']:.0f} to {100 * row['high']:.0f}"
+    sure = f"({interval}, by chance {100 * row['chance']:.0f})"
     return f"{100 * row['overlap']:.0f} % of their attention is on the same bytes {sure}"

@@ -102,6 +102,14 @@ class Reach:
         return pd.DataFrame({"from": starts, "to": ends, "keys": keys, "attention": attention})
 
 
+def dense(keys: Ints, weights: Floats, T: int) -> NDArray[np.float32]:
+    """Kept keys and weights, both (..., K), as attention on each of T bytes, (..., T): 0 where a key was not kept."""
+    spread = np.zeros((*keys.shape[:-1], T), dtype=np.float32)
+    *query, place = np.nonzero(weights > 0)
+    spread[(*query, keys[(*query, place)])] = weights[(*query, place)]
+    return spread
+
+
 def kept_set(trace: "Trace", block: int, head: int, query: int, text: int = 0) -> KeptSet:
     """The keys that byte `query` of text number `text` kept in one head; all are counted from 0, as in the trace.
 

@@ -16,13 +16,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from probes.metrics import Measured
-from probes.resampling import FEWEST, SEGMENT, paired
+from probes.names import measured
+from probes.resampling import FEWEST, SEGMENT, Floats, paired
 from tilelli.errors import InputError
 
 if TYPE_CHECKING:
     from tilelli.header import Header
 
-Floats = npt.NDArray[np.float64]
 LETTERS = "ABCD"
 
 
@@ -136,8 +136,7 @@ def compare(text: bytes, readings: Sequence[Reading], seed: int = 0) -> Comparis
     Raises:
         InputError: there are not two to four, or they are not readings of this text.
     """
-    if not 2 <= len(readings) <= len(LETTERS):
-        raise InputError("Two to four can be compared", f"{len(readings)}", "Name as many checkpoints.")
+    check_count(len(readings))
     if not text:
         raise InputError("There is nothing to read", "an empty text", "Give at least one byte.")
     for reading in readings:
@@ -146,6 +145,12 @@ def compare(text: bytes, readings: Sequence[Reading], seed: int = 0) -> Comparis
             raise InputError("This is a reading of another text", seen, "Let all read the same.")
     first, *others = readings
     return Comparison(text, tuple(readings), tuple(paired(first.bits, other.bits, seed).change for other in others))
+
+
+def check_count(readings: int) -> None:
+    """Raise InputError unless so many can be compared."""
+    if not 2 <= readings <= len(LETTERS):
+        raise InputError("Two to four can be compared", f"{readings}", "Name as many checkpoints.")
 
 
 def settings(headers: Sequence["Header"]) -> pd.DataFrame:
@@ -186,9 +191,8 @@ def _sentence(letter: str, d: Measured, length: int) -> str:
     if d.low > 0 or d.high < 0:
         low, high = sorted((abs(d.low), abs(d.high)))
         return f"{letter} needs {size} [{low:.3f}, {high:.3f}]."
-    seen = f"{d.value:+.3f} bits per byte [{d.low:+.3f}, {d.high:+.3f}]".replace("-", "−")
     least = f"One of {d.findable:.3f} would have been found four times out of five."
-    return f"No difference between A and {letter} can be seen in this text: {seen}. {least}"
+    return f"No difference between A and {letter} can be seen in this text: {measured(d, 'bits per byte')}. {least}"
 
 
 def _plain(value: object) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from probes.names import spoken
+from probes.names import signed, spoken
 from probes.weights import walk
 from tilelli.base import ByteLM
 from tilelli.errors import InputError
@@ -34,10 +34,11 @@ class TensorDrift:
         became_zero, left_zero, changed_sign: shares of all its trits.
         by_chance: the share that would differ if the two had nothing in common but how many of each trit they hold.
         scale_before, scale_after: what the trits are multiplied with.
-        scale_change: the second over the first, less 1.
+        scale_change: the second over the first, less 1; None if the first tensor is all zero, and has no scale.
         cosine: between the two as vectors of floats (latent ones of a ternary tensor), 1 for the same direction;
             None if one of them is all zero.
-        relative_change: length of the difference over the length of the first; None if the first is all zero.
+        relative_change: length of the difference over the length of the first, 0 if they are the same; None if the
+            first alone is all zero.
     """
 
     name: str
@@ -84,8 +85,8 @@ class Drift:
         said = [_said_of_trits(self.ternary)] if self.ternary else ["No tensor is ternary in both: nothing can flip."]
         if moved := [row for row in self.ternary if row.scale_change]:
             row = max(moved, key=lambda row: abs(row.scale_change or 0))
-            change = 100 * (row.scale_change or 0)
-            said.append(f"The scale that moved most is that of {spoken(row.name)}: {change:+.1f} %.")
+            moves = signed(100 * (row.scale_change or 0), 1)
+            said.append(f"The scale that moved most is that of {spoken(row.name)}: {moves} %.")
         if turned := [row for row in self.floats if row.relative_change]:
             row = max(turned, key=lambda row: row.relative_change or 0)
             change = 100 * (row.relative_change or 0)
@@ -133,15 +134,15 @@ def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> str | None:
 @torch.no_grad()
 def _compare(name: str, before: Tensor, ternary: bool, after: Tensor, still: bool) -> TensorDrift:
     a, b = before.double().flatten(), after.double().flatten()
-    size, length = float(a.norm()), float(b.norm())
-    flips = _flips(before, after) if ternary and still else dict.fromkeys(FLIPS)
+    size, length, change = float(a.norm()), float(b.norm()), float((b - a).norm())
+    flips: dict[str, float | None] = _flips(before, after) if ternary and still else dict.fromkeys(FLIPS)
     return TensorDrift(
         name=name,
         shape=tuple(before.shape),
         parameters=before.numel(),
         **flips,
         cosine=min(1.0, max(-1.0, float(a @ b) / (size * length))) if size and length else None,
-        relative_change=float((b - a).norm()) / size if size else None,
+        relative_change=change / size if size else None if change else 0.0,
     )
 
 
@@ -157,7 +158,7 @@ FLIPS = (
 )
 
 
-def _flips(before: Tensor, after: Tensor) -> dict[str, float]:
+def _flips(before: Tensor, after: Tensor) -> dict[str, float | None]:
     """Shares of flips, and the two scales; named as in `TensorDrift`."""
     (one, first), (other, second) = quantize(before), quantize(after)
     n = one.numel()
@@ -165,7 +166,7 @@ def _flips(before: Tensor, after: Tensor) -> dict[str, float]:
     left = int(((one == 0) & (other != 0)).sum()) / n
     sign = int((one * other == -1).sum()) / n
     agree = sum(int((one == trit).sum()) / n * (int((other == trit).sum()) / n) for trit in (-1, 0, 1))
-    change = float(second) / float(first) - 1
+    change = float(second) / float(first) - 1 if before.any() else None
     found = (became + left + sign, became, left, sign, 1 - agree, float(first), float(second), change)
     return dict(zip(FLIPS, found, strict=True))
 

@@ -6,7 +6,7 @@ seed. Compute is counted in multiply-adds of the pathways: a pathway whose route
 Nothing is run faster by this: it counts what a decoder made for it could leave out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from probes.metrics import Measured
-from probes.resampling import FEWEST, SEGMENT, Floats, paired
+from probes.names import measured
+from probes.resampling import Floats, paired, too_few
 from tilelli.config import PATHWAYS, ModelConfig
 from tilelli.errors import InputError
 from tilelli.interventions import Change
@@ -93,7 +94,12 @@ class Effect:
 
 
 def effect(
-    model: "ByteLM", text: bytes, interventions: Sequence[Change], sampling: "Sampling | None" = None, seed: int = 0
+    model: "ByteLM",
+    text: bytes,
+    interventions: Sequence[Change],
+    sampling: "Sampling | None" = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Effect:
     """Measure `interventions` on a text of any length.
 
@@ -103,6 +109,7 @@ def effect(
         interventions: none of them is an effect of exactly nothing.
         sampling: how the continuations are written, both with the same seed; the likeliest 64 bytes if None.
         seed: of the resampling.
+        progress: called with counts of windows, in the reading without and again in that with them.
 
     Raises:
         InputError: the text is empty, or an intervention finds nothing to change.
@@ -111,8 +118,8 @@ def effect(
 
     check(model, text, interventions)
     s = sampling or Sampling(LENGTH, temperature=0.0)
-    before, *_ = _read(model, text, ())
-    after, needed, skipped = _read(model, text, interventions)
+    before, *_ = _read(model, text, (), progress)
+    after, needed, skipped = _read(model, text, interventions, progress)
     without, with_ = (
         bytes(step.byte for step in stream(model, list(text), s, interventions=changes))
         for changes in ((), interventions)
@@ -161,21 +168,26 @@ def needs(config: ModelConfig, weights: Weights) -> dict[str, NDArray[np.bool_]]
     return used
 
 
-def _read(model: "ByteLM", text: bytes, interventions: Sequence[Change]) -> tuple[Floats, int, int]:
+def _read(
+    model: "ByteLM", text: bytes, interventions: Sequence[Change], progress: Callable[[int, int], None] | None
+) -> tuple[Floats, int, int]:
     """Bits of each byte, and multiply-adds needed and skipped."""
+    import torch
+
     from tilelli.evaluation import cut, read
 
     bits, needed, total = np.zeros(len(text)), 0, 0
-    for reading in read(model, [text], cut([text], model.config.context), interventions=interventions, watch=True):
-        nats, counted = reading.nats.double().cpu().numpy(), reading.counted.cpu().numpy()
-        for row, window in enumerate(reading.windows):
-            bits[window.scored : window.end] = nats[row][counted[row]] / np.log(2)
+    windows, read_so_far = cut([text], model.config.context), 0
+    for reading in read(model, [text], windows, interventions=interventions, watch=True):
+        for row, (window, own) in enumerate(reading.scored()):
+            bits[window.scored : window.end] = own
             if reading.router:
-                weights = np.stack([block[row].cpu().numpy() for block in reading.router])[
-                    :, : window.end - window.start
-                ]
-                done, whole = _work(model.config, weights, window.scored - window.start)
+                used = torch.stack([block[row, : window.end - window.start] for block in reading.router])
+                done, whole = _work(model.config, used.float().cpu().numpy(), window.scored - window.start)
                 needed, total = needed + done, total + whole
+        read_so_far += len(reading.windows)
+        if progress:
+            progress(read_so_far, len(windows))
     return bits, needed, total - needed
 
 
@@ -188,26 +200,13 @@ def _work(config: ModelConfig, weights: Weights, first: int) -> tuple[int, int]:
     return needed, total
 
 
-def signed(figure: Measured, unit: str = "bpb") -> str:
-    """`+0.412 bpb [+0.301, +0.523]`; what is smaller than the last digit is `0`."""
-    if figure.value is None:
-        return "undefined"
-    ends = "" if figure.low is None else f" [{_number(figure.low)}, {_number(figure.high or 0.0)}]"
-    return f"{_number(figure.value)} {unit}{ends}"
-
-
-def _number(value: float) -> str:
-    return "0" if abs(value) < 5e-4 else f"{value:+.3f}".replace("-", "−")
-
-
 def _reading(found: Effect) -> str:
     (before, after), change = found.bpb, found.change
-    numbers = f"{signed(change)}, from {before:.3f} to {after:.3f}"
+    numbers = f"{measured(change)}, from {before:.3f} to {after:.3f}"
     if not np.any(found.bits_before != found.bits_after):
         return f"Reading: nothing changes, not a single byte; {before:.3f} bpb."
     if change.low is None or change.high is None:
-        few = f"{len(found.bits_before)} bytes make {change.n} of the {FEWEST} pieces of {SEGMENT} bytes"
-        return f"Reading: {numbers}; no interval, for {few} that one needs."
+        return f"Reading: {numbers}; no interval, for {too_few(len(found.bits_before))}."
     if change.low <= 0 <= change.high:
         return f"Reading: no clear change, {numbers}; the interval covers 0."
     return f"Reading: it gets {'worse' if change.value and change.value > 0 else 'better'}, {numbers}."

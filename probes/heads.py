@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from probes.groups import STRETCHES, means, stretches
+from probes.resampling import STRETCHES, Floats, means, stretches
 from tilelli.errors import InputError
 
 if TYPE_CHECKING:
     from tilelli.trace import Trace
 
-Floats = NDArray[np.float64]
 MEASURES = ("effective_keys", "mass", "reach", "previous", "filled")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from probes.weights import NEAR, THRESHOLD, check_near, walk
+from probes.weights import NEAR, THRESHOLD, check_near, close, walk
 from tilelli.base import ByteLM
 from tilelli.errors import InputError
 from tilelli.ternary import quantize
@@ -22,6 +22,7 @@ Floats = NDArray[np.float64]
 LEFT_OUT = 0.001  # share of the weights that may lie beyond either end of the picture
 BINS = 64  # about
 MOST_BINS = 4 * BINS
+LARGEST = 3.5e38  # beyond, there is no float32
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def latent(model: ByteLM, name: str, low: float | None = None, high: float | Non
         if known == name:
             values = weight.detach().double().flatten().cpu().numpy()
             scale = float(quantize(weight.detach())[1]) if rounding else None
-            return _count(name, values, scale, _ends(values, scale, low, high), near)
+            number = None if scale is None else int(close(weight.detach(), scale, near).sum())
+            return _count(name, values, scale, _ends(values, scale, low, high), near, number)
     raise InputError("The model has no such tensor", name[:80], "See probes.weights.tensors for their names.")
 
 
@@ -94,12 +96,14 @@ def _ends(values: Floats, scale: float | None, low: float | None, high: float | 
     if first == last:
         first, last = first - 1, last + 1
     low, high = first if low is None else low, last if high is None else high
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if not -LARGEST <= low < high <= LARGEST:
         raise InputError("There is nothing in this range", f"{low:g} to {high:g}", "Begin below its end.")
     return low, high
 
 
-def _count(name: str, values: Floats, scale: float | None, ends: tuple[float, float], near: float) -> Latent:
+def _count(
+    name: str, values: Floats, scale: float | None, ends: tuple[float, float], near: float, number: int | None
+) -> Latent:
     edges = _edges(*ends, scale)
     counts, _ = np.histogram(values, bins=edges)
     return Latent(
@@ -112,7 +116,7 @@ def _count(name: str, values: Floats, scale: float | None, ends: tuple[float, fl
         highest=float(values.max()),
         scale=scale,
         near=near,
-        close=None if scale is None else int((np.abs(np.abs(values) / scale - THRESHOLD) <= near).sum()),
+        close=number,
     )
 
 
@@ -122,7 +126,7 @@ def _edges(low: float, high: float, scale: float | None) -> Floats:
     if scale is None:
         return np.asarray(np.linspace(low, high, BINS + 1), dtype=np.float64)
     half = THRESHOLD * scale
-    step = half / max(1, round(BINS * half / (high - low)))
+    step = half / max(1, round(min(BINS * half / (high - low), 1e9)))
     first, last = math.floor(low / step), math.ceil(high / step)
     if last - first > MOST_BINS:  # so wide a range that even half a scale is narrow: cut the bins at the thresholds
         inside = [threshold for threshold in (-half, half) if low < threshold < high]

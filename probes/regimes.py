@@ -65,9 +65,9 @@ def share_by_regime(
     for regime, (size, chosen) in regimes.items():
         own = np.stack([mixes[number] for number in chosen])  # (prompts, L, P)
         own = np.concatenate((own.mean(axis=1, keepdims=True), own), axis=1)
-        found = np.stack(means(own.reshape(len(own), -1), np.ones(len(own)), seed), axis=-1)
+        found = means(own.reshape(len(own), -1), np.arange(len(own)), seed)
         names = (ALL, *map(name_of, range(1, model.config.n_blocks + 1)))
-        shares = found.reshape(len(names), -1)
+        shares = np.stack((found.value, found.low, found.high), axis=-1).reshape(len(names), -1)
         rows += [(block, regime, len(own), size, *share) for block, share in zip(names, shares, strict=True)]
     return pd.DataFrame(rows, columns=["block", "regime", "prompts", "of", *with_ends(PATHWAYS)])
 
@@ -91,7 +91,7 @@ def _mixes(
     interventions: Sequence[Change],
     progress: Callable[[int, int], None] | None,
 ) -> list[NDArray[np.float64]]:
-    """(L, P) for each prompt: its mean weights, the byte that begins a document not counted.
+    """(L, P) for each prompt: its mean weights, the first byte read not counted: the one that begins a document.
 
     Shorter prompts are padded behind their end, where nothing that counts can see it. Of one longer than the context
     the end is read.

@@ -15,13 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from probes.groups import average, means
-from probes.resampling import holm
+from probes.resampling import Floats, average, holm, means
 
 if TYPE_CHECKING:
     from tilelli.trace import Trace
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 ROLES = {  # what a head does that follows the rule; the offset rule puts its numbers in
     "previous": "looks at the byte just before",

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from probes.resampling import means, pieces
+from probes.resampling import average, means, pieces
 from tilelli.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ class Routing:
     Attributes:
         ids: (T,) the bytes; several texts stand one after another.
         weights: (L, T, P), each row adds up to 1, unless an intervention made it something else.
-        entropy: (L, T), entropy of each row over its largest value: 0 chose one pathway, 1 used all alike; NaN where an
-            intervention has left no pathway.
-        effective: (L, T), how many pathways the byte really used: exp of the entropy in nats, 1 to P; NaN as above.
+        entropy: (L, T), entropy of each row over its largest value: 0 chose one pathway (or there is but one), 1 used
+            all that the model has alike; NaN where an intervention has left none.
+        effective: (L, T), how many pathways the byte really used: exp of the entropy in nats, 1 to as many as there
+            are; NaN as above.
         blocks: one row a block: `block`, a column a pathway (mean share), mean `entropy` and mean `effective`, of the
             bytes that have one.
         classes: one row a block and byte class that occurs: `block`, `class`, `bytes`, a column a pathway. The block
@@ -79,7 +80,7 @@ class Routing:
     def mix(self, block: str = ALL) -> Mix:
         """The weights in one block, named as in `classes`, or the means over all blocks."""
         if block == ALL:
-            return Mix(self.weights.mean(axis=0), _mean(self.entropy, 0), _mean(self.effective, 0))
+            return Mix(self.weights.mean(axis=0), average(self.entropy, 0), average(self.effective, 0))
         row = [name_of(number) for number in self.numbers].index(block)
         return Mix(self.weights[row], self.entropy[row], self.effective[row])
 
@@ -109,42 +110,38 @@ def from_trace(trace: "Trace") -> Routing:
         raise InputError("There is no router to look at", "the trace of a vanilla model", "Choose a routed checkpoint.")
     L, *_, P = trace.router_weights.shape
     weights = np.asarray(trace.router_weights, dtype=np.float64).reshape(L, -1, P)  # (L, B * T, P)
-    return summarise(weights, np.asarray(trace.ids, dtype=np.int64).ravel(), PATHWAYS)
+    return summarise(weights, np.asarray(trace.ids, dtype=np.int64).ravel(), PATHWAYS, trace.pathways)
 
 
-def summarise(weights: Array, ids: npt.NDArray[np.int64], pathways: Sequence[str]) -> Routing:
-    """The whole result from weights (L, T, P) over at least two pathways and their T bytes."""
+def summarise(
+    weights: Array, ids: npt.NDArray[np.int64], pathways: Sequence[str], present: Sequence[str] | None = None
+) -> Routing:
+    """The whole result from weights (L, T, P) and their T bytes; `present` names the pathways that the model has."""
     assert weights.shape == (len(weights), len(ids), len(pathways))
-    entropy = normalised_entropy(weights)
-    effective = np.exp(entropy * np.log(len(pathways)))
+    there = [number for number, name in enumerate(pathways) if present is None or name in present]
+    entropy = normalised_entropy(weights[..., there])
+    effective = np.exp(entropy * np.log(len(there)))
     share = weights.mean(axis=1)  # (L, P)
     numbers = tuple(range(1, len(weights) + 1))
     blocks = pd.DataFrame(share, columns=list(pathways))
     blocks.insert(0, "block", numbers)
-    blocks = blocks.assign(entropy=_mean(entropy, 1), effective=_mean(effective, 1))
+    blocks = blocks.assign(entropy=average(entropy, 1), effective=average(effective, 1))
     classes = share_by_class(weights, ids, pathways)
-    findings = tuple(call_outs(share, pathways))
+    findings = tuple(call_outs(share[:, there], [pathways[number] for number in there]))
     return Routing(ids, weights, entropy, effective, blocks, classes, findings, tuple(pathways), numbers)
 
 
 def normalised_entropy(weights: Array) -> Array:
     """(..., P) -> (...): entropy over its largest value log P, from 0 (one pathway has all) to 1 (all alike).
 
-    Weights that do not add up to 1 count by their proportions; where all are 0 there is none, but NaN.
+    Weights that do not add up to 1 count by their proportions; where all are 0 there is none, but NaN. Who has one
+    pathway only can but choose it: 0.
     """
     total = weights.sum(axis=-1, keepdims=True)
     shares = np.divide(weights, total, out=np.full_like(weights, np.nan), where=total > 0)
     logs = np.log(shares, out=np.zeros_like(shares), where=shares > 0)  # 0 log 0 is 0
-    entropy = -(shares * logs).sum(axis=-1) / np.log(weights.shape[-1])
+    entropy = -(shares * logs).sum(axis=-1) / np.log(max(weights.shape[-1], 2))
     return np.clip(entropy, 0.0, 1.0)  # type: ignore[no-any-return]
-
-
-def _mean(values: Array, axis: int) -> Array:
-    """Mean of what is not NaN; NaN where all is."""
-    known = ~np.isnan(values)
-    count = known.sum(axis=axis)
-    total = np.where(known, values, 0.0).sum(axis=axis)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)  # type: ignore[no-any-return]
 
 
 def share_by_class(weights: Array, ids: npt.NDArray[np.int64], pathways: Sequence[str]) -> pd.DataFrame:
@@ -173,7 +170,8 @@ def share_by_position(result: Routing, context: int, seed: int = 0) -> pd.DataFr
     length, rows = -(-context // BINS), []
     for start in range(0, T, length):
         part = flat[start : start + length]
-        shares = np.stack(means(*pieces(part, RUN), seed), axis=-1).reshape(1 + L, P * 3)
+        found = means(part, pieces(len(part), RUN), seed)
+        shares = np.stack((found.value, found.low, found.high), axis=-1).reshape(1 + L, P * 3)
         place = (start, start + len(part) - 1, len(part))
         rows += [(block, *place, *own) for block, own in zip((ALL, *map(name_of, result.numbers)), shares, strict=True)]
     return pd.DataFrame(rows, columns=["block", "from", "to", "bytes", *with_ends(result.pathways)])
@@ -190,6 +188,8 @@ def call_outs(share: Array, pathways: Sequence[str]) -> list[str]:
     for number, weights in enumerate(share, start=1):
         if not weights.any():
             said.append(f"Block {number} adds nothing: no pathway has any weight.")
+            continue
+        if len(pathways) == 1:  # it cannot but carry everything
             continue
         row = weights / weights.sum()
         lead = f"In block {number} the {{}} pathway"

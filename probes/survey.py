@@ -3,6 +3,8 @@
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from probes.alike import Alike, alike
 from probes.heads import Heads, heads
 from probes.roles import Roles, roles
@@ -11,7 +13,8 @@ if TYPE_CHECKING:
     from tilelli.config import ModelConfig
     from tilelli.trace import Trace
 
-LARGEST = 2**25  # shares that a trace of a vanilla model may hold: some 400 MB
+LARGEST = 2**24  # kept keys that a trace of a vanilla model may hold: some 200 MB
+TOO_FEW = "The text has too few kinds of byte to tell whether any head follows a rule."
 NO_ROLE = "No head follows one of the simple rules clearly enough to be named."
 
 
@@ -26,7 +29,8 @@ class Survey(NamedTuple):
     @property
     def findings(self) -> tuple[str, ...]:
         """Sentences: rules that are named, then heads that do the same."""
-        return (*(self.roles.findings or (NO_ROLE,)), *self.alike.findings)
+        nothing = TOO_FEW if np.isnan(self.roles.p).all() else NO_ROLE
+        return (*(self.roles.findings or (nothing,)), *self.alike.findings)
 
 
 def survey(trace: "Trace", top_k: int | None = None) -> Survey:

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from probes.alike import shuffled
+from probes.attention import dense
 from probes.routing import Routing, from_trace
 from tilelli.errors import InputError
 
@@ -34,7 +36,8 @@ class RoutingDifference:
     Attributes:
         one, other: what the routers of each did.
         shares: one row a block and pathway: `block`, `pathway`, its mean share in `one` and in `other`, `difference`.
-        choices: one row a block: `block`, `elsewhere` (share of the bytes whose heaviest pathway is another) and
+        choices: one row a block: `block`, `elsewhere` (share of the bytes whose heaviest pathway is another), `chance`
+            (that share if each chose its pathways as often as it does, but for any bytes) and
             `moved` (how much of the mix lies on other pathways, 0 to 1, mean over bytes).
         elsewhere: (L, T), true where the heaviest pathway is another.
     """
@@ -110,17 +113,23 @@ def from_traces(traces: Sequence["Trace"], weights: "Drift", letter: str = "B") 
 def routing_difference(one: Routing, other: Routing) -> RoutingDifference:
     """Two models' routing of the same bytes, in as many blocks."""
     assert one.weights.shape == other.weights.shape, "twins read the same bytes with as many blocks"
-    columns = list(one.pathways)
-    shares = one.blocks[["block", *columns]].melt("block", var_name="pathway", value_name="one")
-    shares["other"] = other.blocks[columns].melt()["value"]
+    names = list(one.pathways)
+    shares = one.blocks[["block", *names]].melt("block", var_name="pathway", value_name="one")
+    shares["other"] = other.blocks[names].melt()["value"]
     shares = shares.assign(difference=shares["other"] - shares["one"])
     shares = shares.sort_values("block", kind="stable", ignore_index=True)
     elsewhere = one.weights.argmax(axis=2) != other.weights.argmax(axis=2)  # (L, T)
     moved = np.abs(one.weights - other.weights).sum(axis=2) / 2
-    choices = pd.DataFrame(
-        {"block": one.numbers, "elsewhere": elsewhere.mean(axis=1), "moved": moved.mean(axis=1)},
-    )
+    columns = {"block": one.numbers, "elsewhere": elsewhere.mean(axis=1), "chance": _differing_by_chance(one, other)}
+    choices = pd.DataFrame(columns | {"moved": moved.mean(axis=1)})
     return RoutingDifference(one, other, shares, choices, elsewhere)
+
+
+def _differing_by_chance(one: Routing, other: Routing) -> Array:
+    """(L,): the share of bytes whose heaviest pathways would differ, if each chose as often as it does but anywhere."""
+    P = one.weights.shape[2]
+    mine, theirs = (np.eye(P)[side.weights.argmax(axis=2)].mean(axis=1) for side in (one, other))  # (L, P)
+    return 1 - (mine * theirs).sum(axis=1)  # type: ignore[no-any-return]
 
 
 def attention(one: "Trace", other: "Trace") -> pd.DataFrame:
@@ -129,32 +138,31 @@ def attention(one: "Trace", other: "Trace") -> pd.DataFrame:
     Columns: `block`, `head`; `kept`, share of the keys it keeps that the same head of the other keeps too, over the
     bytes that had more to choose from than places (NaN if none had); `chance`, what heads that choose at random would
     share; `most` and `most_head`, the same for the head of the other that shares most; `attention`, how much of the
-    attention lies on the same keys, 0 to 1, from the second byte on (NaN if there is none).
+    attention lies on the same keys, 0 to 1, from the second byte on (NaN if there is none); `attention_chance`, the
+    same if the other spread its own over earlier bytes at random.
     """
-    rows = []
+    rows, T = [], one.kept_keys.shape[3]
+    elsewhere = shuffled(np.arange(T), T)[None]  # (1, T, T)
     for block in range(len(one.kept_keys)):
-        mine, theirs = _dense(one, block), _dense(other, block)
+        mine, theirs = _attention(one, block), _attention(other, block)
         kept, chance = _shared(mine, theirs, one.kept_keys.shape[-1])
-        both = np.minimum(mine, theirs).sum(axis=2)[:, 1:]  # (H, T - 1)
+        anywhere = np.take_along_axis(theirs, elsewhere, axis=2)
+        both, by_chance = (np.minimum(mine, they).sum(axis=2)[:, 1:] for they in (theirs, anywhere))  # (H, T - 1)
         for head in range(len(mine)):
             known = not np.isnan(kept[head]).any()
             most = int(kept[head].argmax()) if known else -1
             row = [block + 1, head + 1, kept[head, head], chance]
             row += [kept[head, most] if known else np.nan, most + 1 if known else np.nan]
             attends = both.shape[1] > 0 and mine[head].any()
-            rows.append([*row, both[head].mean() if attends else np.nan])
-    columns = ["block", "head", "kept", "chance", "most", "most_head", "attention"]
+            rows.append([*row, *((both[head].mean(), by_chance[head].mean()) if attends else (np.nan, np.nan))])
+    columns = ["block", "head", "kept", "chance", "most", "most_head", "attention", "attention_chance"]
     return pd.DataFrame(rows, columns=columns).astype({"block": int, "head": int})
 
 
-def _dense(trace: "Trace", block: int) -> npt.NDArray[np.float32]:
-    """(H, T, T) attention of every query on every key in one block of the first text; 0 where a key was not kept."""
-    keys, held = trace.kept_keys[block, 0].numpy(), trace.kept_weights[block, 0].numpy()  # (H, T, K)
-    H, T, _ = keys.shape
-    dense = np.zeros((H, T, T), dtype=np.float32)
-    head, query, place = np.nonzero(held > 0)
-    dense[head, query, keys[head, query, place]] = held[head, query, place]
-    return dense
+def _attention(trace: "Trace", block: int) -> npt.NDArray[np.float32]:
+    """(H, T, T) attention of every query on every key in one block of the first text."""
+    T = trace.kept_keys.shape[3]
+    return dense(trace.kept_keys[block, 0].numpy(), trace.kept_weights[block, 0].numpy(), T)
 
 
 def _shared(mine: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32], places: int) -> tuple[Array, float]:
@@ -174,11 +182,13 @@ def _findings(routing: RoutingDifference | None, heads: pd.DataFrame, letter: st
     """What the tables say, in words; the first is called A and the other `letter`."""
     said = []
     if routing is not None:
-        share = f"{100 * routing.elsewhere.mean():.1f} %"
-        said.append(f"In {share} of all choices, over blocks and bytes, {letter} leans most on another pathway than A.")
+        share, chance = (f"{100 * routing.choices[column].mean():.1f} %" for column in ("elsewhere", "chance"))
+        lead = f"In {share} of all choices, over blocks and bytes,"
+        said.append(f"{lead} {letter} leans most on another pathway than A; by chance it would be {chance}.")
     if heads["kept"].notna().any():
         kept, chance = (f"{100 * heads[column].mean():.0f} %" for column in ("kept", "chance"))
         said.append(f"Of the bytes a head of A keeps, the same head of {letter} keeps {kept}, by chance {chance}.")
     elif heads["attention"].notna().any():
-        said.append(f"Head by head, {100 * heads['attention'].mean():.0f} % of the attention lies on the same bytes.")
+        share, chance = (f"{100 * heads[column].mean():.0f} %" for column in ("attention", "attention_chance"))
+        said.append(f"Head by head, {share} of the attention lies on the same bytes, by chance {chance}.")
     return said

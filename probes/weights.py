@@ -141,6 +141,11 @@ def check_near(near: float) -> None:
         raise InputError("There is no such distance to a threshold", f"{near} scales", f"Use 0 to {THRESHOLD}.")
 
 
+def close(weight: Tensor, scale: float, near: float) -> Tensor:
+    """Which latent weights are at most `near` scales from a rounding threshold; of the shape of `weight`."""
+    return (weight.double().abs() / scale - THRESHOLD).abs() <= near
+
+
 def walk(model: ByteLM) -> Iterator[tuple[str, Tensor, TernaryWeight | None]]:
     """Name, latent weight and, where it is rounded, the module that rounds it."""
     for path, module in model.named_modules():
@@ -162,7 +167,7 @@ def _facts(name: str, weight: Tensor, rounding: TernaryWeight | None, distance: 
         scale = float(quantize(weight)[1])
         size = used.abs().max()  # asked of the weights in use, not of the rule that should have made them
         counts = [int((used == trit * size).sum()) for trit in (-1, 0, 1)] if size else [0, n, 0]
-        near = float(((weight.abs() / scale - THRESHOLD).abs() <= distance).double().mean())
+        near = float(close(weight, scale, distance).double().mean())
         packed = -(-n // 4) + FLOAT_BYTES
         latent = not _rounded(weight)
         if sum(counts) == n:

@@ -11,7 +11,6 @@ texts without a mark in front, so it never predicted that one, and it is refused
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,10 +18,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from probes.names import called, percent, signed
 from tilelli.base import ByteLM
 from tilelli.config import PATHWAYS
 from tilelli.errors import InputError
-from tilelli.interventions import ByRow, Change, Intervention
+from tilelli.interventions import Change, Intervention
+from tilelli.lens import early
 from tilelli.tokenizer import check_bytes
 from tilelli.trace import Recorder
 
@@ -102,10 +103,10 @@ class Xray:
     @property
     def findings(self) -> list[str]:
         """In words: what the byte got, what that hangs on most, and after which block it was in front."""
-        said = [f"The model gave {called(self.byte)} {_percent(self.probability)} (rank {self.rank})."]
+        said = [f"The model gave {called(self.byte)} {percent(self.probability)} (rank {self.rank})."]
         if self.rank > 1:
             guess = self.guesses[-1]
-            said[0] = said[0][:-2] + f"; first was {called(guess)} with {_percent(self.probabilities[guess])})."
+            said[0] = said[0][:-2] + f"; first was {called(guess)} with {percent(self.probabilities[guess])})."
         if removal := self.strongest:
             said.append(_said_of(removal))
         return [*said, self._said_of_lens()]
@@ -115,10 +116,13 @@ class Xray:
         if self.guesses[-1] != self.byte:
             where = f"It was in front {_after(in_front[-1])}, and then overtaken" if in_front else "It never led"
             return f"Read out early: {where[0].lower()}{where[1:]}."
-        last_other = max((block for block, guess in enumerate(self.guesses) if guess != self.byte), default=-1)
-        return f"Read out early: it is in front {_after(last_other + 1)}" + (
-            " and stays there." if last_other + 1 < len(self.guesses) - 1 else ", the last, and not before."
+        since = 1 + max((block for block, guess in enumerate(self.guesses) if guess != self.byte), default=-1)
+        if since < len(self.guesses) - 1:
+            return f"Read out early: it is in front {_after(since)} and stays there."
+        before = (
+            ", and not before" if in_front == [since] else f"; it was {_after(in_front[-2])} too, and then overtaken"
         )
+        return f"Read out early: it is in front {_after(since)}, the last{before}."
 
     def alternatives(self, most: int = LIKELIEST) -> pd.DataFrame:
         """One row a guess, likeliest first, and the byte that came wherever it stands."""
@@ -202,7 +206,7 @@ def xray(model: ByteLM, ids: Sequence[int], place: int, interventions: Sequence[
     with torch.no_grad():
         logits, _ = model(torch.tensor([read]), trace=seen_by, interventions=interventions)
         stream = torch.stack(seen_by.residuals)[:, 0, -1]  # (L + 1, d_model)
-        lens = model.read_out(model.norm(stream)).double().softmax(dim=-1)
+        guesses = early(model, stream).double()
     kept, attention = _heaviest(seen_by.kept)
     return Xray(
         place=place,
@@ -210,7 +214,7 @@ def xray(model: ByteLM, ids: Sequence[int], place: int, interventions: Sequence[
         first=first,
         read=read,
         bits=float(_bits(logits[0, -1], byte)),
-        lens=lens.cpu().numpy(),
+        lens=guesses.cpu().numpy(),
         router=torch.stack(seen_by.router)[:, 0, -1].double().cpu().numpy() if seen_by.router else None,
         kept=kept + first,
         attention=attention,
@@ -222,40 +226,21 @@ def xray(model: ByteLM, ids: Sequence[int], place: int, interventions: Sequence[
 def removals(model: ByteLM, read: Sequence[int], byte: int, interventions: Sequence[Change] = ()) -> list[Removal]:
     """The byte after `read` predicted anew, once for each pathway of each block without it.
 
-    All in one pass: a text without some pathway is the same text up to that block, so it becomes a row of its own only
-    there, and about half the work is saved.
+    Without some pathway a text is the same text up to that block, so it is read on from there, and about half the work
+    is saved.
     """
-    rows: list[list[Change]] = [list(interventions)]
-    taken: list[tuple[int, str]] = []
-    ids = torch.tensor([list(read)], device=model.embedding.weight.device)
-    x = model.embedding(ids) + model.positions.weight[: len(read)]  # (1, T, d_model)
-    for block, layer in enumerate(model.blocks):
+    logits, taken, L = list[Tensor](), list[tuple[int, str]](), model.config.n_blocks
+    x = model.embed(torch.tensor([list(read)]))  # (1, T, d_model)
+    for block in range(L):
         for pathway in model.config.pathways:
-            rows.append([*interventions, Intervention("remove", (pathway,), (), (block, block))])
+            removal = Intervention("remove", (pathway,), (), (block, block))
+            after = model.through(x, block, L, (*interventions, removal))
+            logits.append(model.read_out(model.norm(after[0, -1])))
             taken.append((block, pathway))
-        x = torch.cat([x, x[:1].expand(len(rows) - len(x), -1, -1)])  # (rows, T, d_model)
-        x, _ = layer(x, None, None, partial(_change, ByRow(rows), block))
-    logits = model.read_out(model.norm(x[:, -1]))  # (rows, 256)
-    bits = _bits(logits, byte).tolist()
-    guesses = logits.argmax(dim=-1).tolist()
-    return [
-        Removal(*taken[row], 2 ** -bits[row + 1], bits[row + 1] - bits[0], guesses[row + 1])
-        for row in range(len(taken))
-    ]
-
-
-def called(byte: int) -> str:
-    """A byte in words that fit into a sentence: “e”, the space, the new line, byte C3."""
-    if byte in NAMES:
-        return NAMES[byte]
-    return f"“{chr(byte)}”" if 0x20 < byte < 0x7F else f"byte {byte:02X}"
-
-
-NAMES = {0x00: "the end of the document", 0x09: "the tab", 0x0A: "the new line", 0x20: "the space"}
-
-
-def _change(rows: ByRow, block: int, weights: Tensor, present: Sequence[int]) -> Tensor:
-    return rows.change(weights, block, 0, present)
+        x = model.through(x, block, block + 1, interventions)
+    plain = float(_bits(model.read_out(model.norm(x[0, -1])), byte))
+    found = [(float(_bits(own, byte)), int(own.argmax())) for own in logits]
+    return [Removal(*what, 2**-bits, bits - plain, guess) for what, (bits, guess) in zip(taken, found, strict=True)]
 
 
 def _bits(logits: Tensor, byte: int) -> Tensor:
@@ -275,17 +260,10 @@ def _said_of(removal: Removal) -> str:
     if abs(removal.change) < HARDLY:
         return f"No pathway is needed for it: removing any one in any block changes less than {HARDLY} bits."
     return (
-        f"Without {removal.pathway} in block {removal.block + 1} it would have been {_percent(removal.probability)} "
-        f"({removal.change:+.2f} bits); no other removal changes as much."
+        f"Without {removal.pathway} in block {removal.block + 1} it would have been {percent(removal.probability)} "
+        f"({signed(removal.change, 2)} bits); no other removal changes as much."
     )
 
 
 def _after(block: int) -> str:
     return "before the first block" if block == 0 else f"after block {block}"
-
-
-def _percent(share: float) -> str:
-    """Two digits that say something: 43 %, 4.3 %, 0.043 %."""
-    if share >= 0.0995:
-        return f"{100 * share:.0f} %"
-    return f"{100 * share:.2g} %" if share >= 1e-5 else "less than 0.001 %"

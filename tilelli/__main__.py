@@ -1,4 +1,4 @@
-"""The command line: python -m tilelli train | sft | eval | generate | chat | data | splice | experiment.
+"""The command line: python -m tilelli train | sft | eval | generate | chat | pack | data | splice | experiment.
 
 What each command does stands in `commands/`. Errors are one to three lines on standard error, and exit code 2.
 """
@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tilelli.commands import chat, data, evaluate, experiment, generate, sft, splice, train
+from tilelli.commands import chat, data, evaluate, experiment, generate, pack, sft, splice, train
 from tilelli.commands.line import exit_code, offer
 
 COMMANDS = {
@@ -16,6 +16,7 @@ COMMANDS = {
     "eval": evaluate,
     "generate": generate,
     "chat": chat,
+    "pack": pack,
     "data": data,
     "splice": splice,
     "experiment": experiment,

@@ -50,7 +50,7 @@ class ByteLM(nn.Module):
         self.positions = nn.Embedding(config.context, config.d_model)
         self.blocks = nn.ModuleList(self.make_block(config) for _ in range(config.n_blocks))
         self.norm = nn.LayerNorm(config.d_model)
-        self.abstain = nn.Linear(config.d_model, 1) if config.abstain else None
+        self.abstain = nn.Linear(config.d_model + 1, 1) if config.abstain else None
         self._initialise()
 
     def make_block(self, config: ModelConfig) -> Block:
@@ -87,8 +87,7 @@ class ByteLM(nn.Module):
             )
         for intervention in interventions:
             intervention.check(self.config)
-        x = self.embedding(ids.to(self.embedding.weight.device)) + self.positions.weight[start:end]  # (B, T, d_model)
-        memory = []
+        x, memory = self.embed(ids, start), []
         for number, block in enumerate(self.blocks):
             if trace is not None:
                 trace.pass_by(x)
@@ -98,8 +97,25 @@ class ByteLM(nn.Module):
         h = self.norm(x)
         if trace is not None:
             trace.pass_by(x)
-            trace.abstain = self.abstain(h)[..., 0] if self.abstain is not None else None
-        return self.read_out(h).float(), DecodeState(end, tuple(memory))
+        logits = self.read_out(h).float()
+        if trace is not None and self.abstain is not None:
+            trace.abstain = self.abstain(torch.cat((h, entropy(logits.detach())[..., None]), dim=-1))[..., 0]
+        return logits, DecodeState(end, tuple(memory))
+
+    def embed(self, ids: Tensor, start: int = 0) -> Tensor:
+        """The stream (B, T, d_model) before the first block, from bytes (B, T), the first of them at `start`."""
+        places = self.positions.weight[start : start + ids.shape[1]]
+        return self.embedding(ids.to(self.embedding.weight.device)) + places  # type: ignore[no-any-return]
+
+    def through(self, x: Tensor, first: int, end: int, interventions: Sequence[Change] = ()) -> Tensor:
+        """The stream x (B, T, d_model) before block number `first` as it is before block number `end`.
+
+        For whole texts, read from their start. Who has checked the interventions can so read a text up to some block
+        once, and on from there in many ways.
+        """
+        for number in range(first, end):
+            x, _ = self.blocks[number](x, None, None, _changed(interventions, number, 0) if interventions else None)
+        return x
 
     def read_out(self, h: Tensor) -> Tensor:
         """Logits (..., 256) of a normalised stream (..., d_model): the head is the embedding, turned round."""
@@ -145,6 +161,12 @@ class ByteLM(nn.Module):
                 if name.endswith(("out.weight", "down.weight")):
                     std /= math.sqrt(2 * self.config.n_blocks)
                 parameter.normal_(std=std)
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """Of the distribution over the next byte, in bits: (..., 256) -> (...). 0 is certain, 8 knows nothing."""
+    logs = logits.log_softmax(dim=-1)
+    return -(logs.exp() * logs).sum(dim=-1) / math.log(2)
 
 
 def _changed(interventions: Sequence[Change], block: int, start: int) -> Changed:

@@ -3,7 +3,7 @@
     USER: question
     TILELLI: reply
 
-A chat model has read many such texts, each from its beginning, and writes what stands after `TILELLI:`. It can decline
+A chat model has read many such texts, each from its beginning, and writes what stands after `TILELLI: `. It can decline
 in two ways: in words, like any reply, or by its gate: the abstain head, read at the end of the prompt, says how likely
 it is that the right reply is to abstain, and from a threshold on a fixed sentence is given in its place. This module
 knows nothing of screens, nor of what the model was taught.
@@ -21,9 +21,9 @@ from tilelli.interventions import Change
 from tilelli.tokenizer import END_OF_DOCUMENT, ByteTokenizer
 from tilelli.trace import Recorder
 
-USER, MODEL = "USER: ", "TILELLI:"
+USER, MODEL = "USER: ", "TILELLI: "
 END_OF_REPLY = "\n"
-DECLINED = " I don't know."  # what the gate says
+DECLINED = "I don't know."  # what the gate says
 ROOM = 80  # bytes of the context kept free for the reply
 THRESHOLD = 0.5  # of a model that does not say its own
 
@@ -69,7 +69,7 @@ def prompt(turns: Sequence[Turn], message: str, context: int, room: int = ROOM) 
     text = f"{USER}{fitting}\n{MODEL}"
     kept = 0
     for turn in reversed(turns):
-        longer = f"{USER}{_one_line(turn.user)}\n{MODEL} {_one_line(turn.reply)}\n{text}"
+        longer = f"{USER}{_one_line(turn.user)}\n{MODEL}{_one_line(turn.reply)}\n{text}"
         if len(longer.encode("utf-8", "replace")) > longest:
             break
         text, kept = longer, kept + 1
@@ -85,8 +85,11 @@ def room_for(max_new: int, context: int) -> int:
 
 
 def encode(text: str) -> list[int]:
-    """A prompt that is already written out, as a bank has it: `USER: ...\\nTILELLI:`."""
-    return [END_OF_DOCUMENT, *ByteTokenizer().encode(text)]
+    """A prompt that is already written out, as a bank has it: `USER: ...\\nTILELLI:`, and the space before the reply.
+
+    The space belongs to the prompt, so that the head reads where the first byte of the reply is decided.
+    """
+    return [END_OF_DOCUMENT, *ByteTokenizer().encode(f"{text} ")]
 
 
 @torch.no_grad()
@@ -113,7 +116,7 @@ def reply(
     forced: Sequence[int] = (),
     interventions: Sequence[Change] = (),
 ) -> Iterator[Written]:
-    """The reply to a prompt, byte by byte; it begins with a space and ends before the end of the line.
+    """The reply to a prompt, byte by byte; it ends before the end of the line.
 
     Args:
         model: a chat model; it is only read.

@@ -1,8 +1,8 @@
 """Checkpoints: a folder with `model.safetensors`, `config.json` and `training.json`.
 
 The configuration also stands in the safetensors metadata, so the single file is enough. What can be checked without
-torch is checked in `header.py`; here the tensors are compared with those the model needs, read, and looked through for
-numbers that are not finite. A checkpoint's identity is the SHA-256 of its weights.
+torch is checked in `header.py`; here the tensors are read and looked through for numbers that are not finite. A
+checkpoint's identity is the SHA-256 of its weights. A packed checkpoint (`packed.py`) is loaded like any other.
 """
 
 import hashlib
@@ -18,8 +18,11 @@ from safetensors.torch import load_file, save
 
 from tilelli.base import ByteLM, build
 from tilelli.errors import CheckpointError
-from tilelli.header import CONFIG, PROVENANCE, SPLICE, WEIGHTS, Header, read_header
+from tilelli.header import CONFIG, PROVENANCE, SPLICE, WEIGHTS, Header, check_tensors, read_header
+from tilelli.layout import Packing, ternary
+from tilelli.packed import latents, not_finite, pack, unreadable
 from tilelli.splice import ingredients, splice
+from tilelli.ternary import quantize
 
 Model = TypeVar("Model", bound=ByteLM)
 
@@ -40,20 +43,10 @@ def load(name: str | Path, expect: type[Model]) -> Model:
         return _expected(splice(load(base, ByteLM), load(donor, ByteLM), parts, (base, donor)), expect, str(name))
     header = read_header(name)
     model = _expected(_empty(header), expect, str(name))
-    try:
-        tensors = {key: value.float() for key, value in load_file(header.path).items()}
-    except SafetensorError as error:  # stricter than our own look at the header, on text that is no text for one
-        cause = " ".join(str(error).split())[:120]
-        remedy = "Get it again, or name another."
-        raise CheckpointError(f"{header.path.name} cannot be read", cause, remedy) from None
+    tensors = _tensors(header)
     for key, value in tensors.items():
         if not value.isfinite().all():
-            bad = int((~value.isfinite()).sum())
-            raise CheckpointError(
-                f"{header.path.name} holds numbers that are not finite",
-                f"{bad} of {value.numel()} in {key}",
-                "Its training went wrong; use an earlier checkpoint.",
-            )
+            raise not_finite(header.path.name, key, int((~value.isfinite()).sum()), value.numel())
     model.load_state_dict(tensors, strict=True, assign=True)
     model.provenance = header.provenance
     return model.eval().requires_grad_(False)
@@ -69,6 +62,34 @@ def save_checkpoint(model: ByteLM, folder: str | Path) -> Path:
     write(folder / CONFIG, json.dumps(model.config.to_dict(), indent=2).encode() + b"\n")
     write(folder / PROVENANCE, json.dumps(model.provenance, indent=1).encode() + b"\n")
     return folder
+
+
+def save_packed(model: ByteLM, path: str | Path, floats: str = "float16", source: str | None = None) -> Path:
+    """Write one small file that holds what the model multiplies with, in one atomic step; returns its path.
+
+    Args:
+        model: trits of its ternary weights and their scales are kept exactly.
+        path: of the file; its folder is made.
+        floats: precision of everything else, see `tilelli.layout.Packing`.
+        source: what the file says of its source's weights, if not the hash of these.
+
+    Raises:
+        ConfigError: there is no such precision.
+        InputError: a number is too large for it.
+    """
+    packing, path, rounded = Packing(floats, source or weights_hash(model)), Path(path), ternary(model.config)
+    tensors = {key: value.detach().float().cpu() for key, value in model.state_dict().items()}
+    trits = {key: quantize(tensors.pop(key)) for key in sorted(rounded)}
+    content = pack(
+        model.config,
+        {key: value.numpy() for key, value in tensors.items()},
+        {key: (value.numpy(), float(scale)) for key, (value, scale) in trits.items()},
+        packing,
+        model.provenance,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, content)
+    return path
 
 
 def weights_hash(model: ByteLM) -> str:
@@ -107,15 +128,15 @@ def _expected(model: ByteLM, expect: type[Model], name: str) -> Model:
 
 def _empty(header: Header) -> ByteLM:
     """The model that `header` describes, without memory for its weights, if the file has just the tensors it needs."""
+    check_tensors(header)
     with torch.device("meta"):
-        model = build(header.config)
-    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    for key in sorted(expected.keys() ^ header.shapes.keys()):
-        problem = "is missing" if key in expected else "does not belong to this configuration"
-        raise CheckpointError(f"{header.path.name}: a tensor {problem}", key, "Use the config.json it was saved with.")
-    for key, shape in expected.items():
-        if header.shapes[key] != shape:
-            seen = f"{key} is {list(header.shapes[key])}, its configuration says {list(shape)}"
-            remedy = "Use the config.json it was saved with."
-            raise CheckpointError(f"{header.path.name}: a tensor has the wrong shape", seen, remedy)
-    return model
+        return build(header.config)
+
+
+def _tensors(header: Header) -> dict[str, torch.Tensor]:
+    if header.packing is not None:
+        return {key: torch.from_numpy(value) for key, value in latents(header).items()}
+    try:
+        return {key: value.float() for key, value in load_file(header.path).items()}
+    except SafetensorError as error:
+        raise unreadable(header.path.name, error) from None

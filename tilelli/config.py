@@ -219,14 +219,12 @@ class TuningConfig(Settings):
         pairs: dialogues to make.
         data_seed: of the dialogues; it decides which facts are taught and which are withheld.
         rehearsal: share of the steps that read plain text.
-        introduce: share of the training over which the facts are introduced; 0 teaches all from the start.
-        repeat: how often a dialogue that asks for a fact and gives it is read in an epoch.
+        repeat: how often a dialogue of one turn that asks for a fact and gives it is read in an epoch.
     """
 
     pairs: int = field(default=60_000, metadata=between(1000, 10**8))
     data_seed: int = field(default=0, metadata=between(0, 2**63 - 1))
     rehearsal: float = field(default=0.2, metadata=between(0, 0.9))
-    introduce: float = field(default=0.9, metadata=between(0, 1))
     repeat: int = field(default=2, metadata=between(1, 100))
 
 

@@ -53,6 +53,11 @@ class Reading(NamedTuple):
     counted: Tensor
     router: list[Tensor]
 
+    def scored(self) -> Iterator[tuple[Window, NDArray[np.float64]]]:
+        """Each window, and the bits of the bytes it scores, (end - scored,)."""
+        for window, nats in zip(self.windows, self.nats.double().cpu().numpy(), strict=True):
+            yield window, nats[window.scored - window.start : window.end - window.start] / math.log(2)
+
 
 @dataclass(frozen=True)
 class Score:
@@ -90,19 +95,44 @@ def surprise(
     document: bytes,
     interventions: Sequence[Change] = (),
     batch_size: int = 32,
-    should_stop: Callable[[], bool] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float64]:
-    """(T,): bits that each byte of one document costs; their sum is what `evaluate` gives.
+    """(T,): bits that each byte of one document costs; their sum is what `evaluate` gives. `progress` as there."""
+    bits, windows, done = np.zeros(len(document)), cut([document], model.config.context), 0
+    for reading in read(model, [document], windows, batch_size, interventions):
+        for window, own in reading.scored():
+            bits[window.scored : window.end] = own
+        done += len(reading.windows)
+        if progress:
+            progress(done, len(windows))
+    return bits
 
-    `should_stop` is asked after each forward pass; what was not read by then is NaN.
+
+@torch.no_grad()
+def surprises(
+    model: ByteLM,
+    document: bytes,
+    block: int,
+    changes: Sequence[Sequence[Change]],
+    interventions: Sequence[Change] = (),
+    batch_size: int = 32,
+    should_stop: Callable[[], bool] | None = None,
+) -> NDArray[np.float64] | None:
+    """(len(changes), T): the `surprise` under `interventions` and each of `changes`, none of which changes anything
+    before block number `block`; what comes before is computed once for all of them.
+
+    `should_stop` is asked after each forward pass; None if it said so.
     """
-    bits = np.full(len(document), np.nan)
-    for reading in read(model, [document], cut([document], model.config.context), batch_size, interventions):
-        for window, nats in zip(reading.windows, reading.nats.double().cpu().numpy(), strict=True):
-            own = slice(window.scored - window.start, window.end - window.start)
-            bits[window.scored : window.end] = nats[own] / math.log(2)
-        if should_stop is not None and should_stop():
-            break
+    bits, L = np.zeros((len(changes), len(document))), model.config.n_blocks
+    for chunk in _chunks(cut([document], model.config.context), batch_size):
+        rows, counted = _rows([document], chunk, model.embedding.weight.device)
+        shared = model.through(model.embed(rows[:, :-1]), 0, block, interventions)
+        for own, change in zip(bits, changes, strict=True):
+            h = model.norm(model.through(shared, block, L, (*interventions, *change)))
+            for window, found in Reading(chunk, _nats(model.read_out(h).float(), rows), counted, []).scored():
+                own[window.scored : window.end] = found
+            if should_stop is not None and should_stop():
+                return None
     return bits
 
 
@@ -127,19 +157,33 @@ def read(
     watch: bool = False,
 ) -> Iterator[Reading]:
     """Forward passes over `windows`, `batch_size` at a time; `watch` tells whether router weights are wanted."""
-    device = model.embedding.weight.device
-    for done in range(0, len(windows), batch_size):
-        chunk = list(windows[done : done + batch_size])
-        longest = max(window.end - window.start for window in chunk)
-        rows = torch.zeros(len(chunk), longest + 1, dtype=torch.int64)
-        counted = torch.zeros(len(chunk), longest, dtype=torch.bool)
-        for row, (number, start, scored, end) in enumerate(chunk):
-            text = bytes((END_OF_DOCUMENT,)) + documents[number][:end]
-            rows[row, : end - start + 1] = torch.frombuffer(bytearray(text[start:]), dtype=torch.uint8)
-            counted[row, scored - start : end - start] = True
-        rows, counted = rows.to(device), counted.to(device)
+    for chunk in _chunks(windows, batch_size):
+        rows, counted = _rows(documents, chunk, model.embedding.weight.device)
         seen = Recorder(attention=False) if watch else None
         with torch.no_grad():
             logits, _ = model(rows[:, :-1], trace=seen, interventions=interventions)
-            nats = F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten(), reduction="none").view(len(chunk), -1)
+            nats = _nats(logits, rows)
         yield Reading(chunk, nats, counted, seen.router if seen else [])
+
+
+def _chunks(windows: Sequence[Window], batch_size: int) -> Iterator[list[Window]]:
+    for done in range(0, len(windows), batch_size):
+        yield list(windows[done : done + batch_size])
+
+
+def _rows(documents: Sequence[bytes], chunk: list[Window], device: torch.device) -> tuple[Tensor, Tensor]:
+    """(B, T + 1) what the windows read, and the last byte they predict; and (B, T) which places they score."""
+    longest = max(window.end - window.start for window in chunk)
+    rows = torch.zeros(len(chunk), longest + 1, dtype=torch.int64)
+    counted = torch.zeros(len(chunk), longest, dtype=torch.bool)
+    for row, (number, start, scored, end) in enumerate(chunk):
+        before = documents[number][start - 1 : start] if start else bytes((END_OF_DOCUMENT,))
+        text = bytearray(before + documents[number][start:end])
+        rows[row, : len(text)] = torch.frombuffer(text, dtype=torch.uint8)
+        counted[row, scored - start : end - start] = True
+    return rows.to(device), counted.to(device)
+
+
+def _nats(logits: Tensor, rows: Tensor) -> Tensor:
+    """(B, T): surprise at each byte of rows (B, T + 1) but the first, from logits (B, T, 256)."""
+    return F.cross_entropy(logits.flatten(0, 1), rows[:, 1:].flatten(), reduction="none").view(len(rows), -1)

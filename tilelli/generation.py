@@ -8,69 +8,18 @@ and logits; it knows nothing of chat templates or screens.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from tilelli.base import ByteLM
-from tilelli.config import Settings, between
 from tilelli.interventions import Change
+from tilelli.sampling import ALTERNATIVES, Sampling, Written, until, window_start
 from tilelli.state import DecodeState
-from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, ByteTokenizer, check_bytes
+from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, check_bytes
 from tilelli.trace import Recorder
 
-ALTERNATIVES = 6  # bytes shown beside the one that was written
-
-
-@dataclass(frozen=True)
-class Sampling(Settings):
-    """How bytes are chosen.
-
-    Attributes:
-        max_new: bytes to write at most.
-        temperature: divides the logits; 0 always takes the likeliest byte (greedy).
-        top_k: keep only the likeliest this many bytes; 0 keeps all.
-        top_p: keep the likeliest bytes that together reach this probability.
-        seed: the same seed, settings and text give the same bytes.
-        stop: strings that end the text; they are not part of the result.
-        stop_at_end: end at the end-of-document byte, which is not part of the result either.
-    """
-
-    max_new: int = field(default=128, metadata=between(0, 10_000_000))
-    temperature: float = field(default=0.8, metadata=between(0, 100))
-    top_k: int = field(default=0, metadata=between(0, VOCABULARY))
-    top_p: float = field(default=1.0, metadata=between(0, 1))
-    seed: int = field(default=0, metadata=between(0, 2**63 - 1))
-    stop: tuple[str, ...] = ()
-    stop_at_end: bool = True
-
-
-@dataclass(frozen=True)
-class Written:
-    """One byte of a continuation.
-
-    Attributes:
-        byte: 0..255.
-        probability: what the model gave it, before temperature and cuts.
-        entropy: of the model's distribution at this place, in bits; 0 is certain, 8 knows nothing.
-        alternatives: the likeliest bytes here with their probabilities, likeliest first; the byte itself may be one.
-        pathways: the router's weights where this byte was predicted, mean over the blocks; empty for vanilla models.
-        abstain: what the abstain head read where this byte was predicted; None without a head.
-    """
-
-    byte: int
-    probability: float
-    entropy: float
-    alternatives: tuple[tuple[int, float], ...] = ()
-    pathways: tuple[float, ...] = ()
-    abstain: float | None = None
-
-
-def window_start(length: int, context: int) -> int:
-    """Where the window on a text of `length` bytes begins: 0 while it fits, then in strides of half a context."""
-    stride = max(1, context // 2)
-    return max(0, math.ceil((length - context) / stride)) * stride
+__all__ = ["Sampling", "Written", "distribution", "stream", "window_start"]
 
 
 def stream(
@@ -96,10 +45,7 @@ def stream(
     """
     s = sampling or Sampling()
     text = check_bytes(ids) or [END_OF_DOCUMENT]
-    return _released(
-        _written(model, text, s, should_stop, check_bytes(forced), interventions),
-        [ByteTokenizer().encode(stop) for stop in s.stop if stop],
-    )
+    return until(s.stop, _written(model, text, s, should_stop, check_bytes(forced), interventions))
 
 
 def _written(
@@ -170,20 +116,3 @@ def distribution(logits: Tensor, sampling: Sampling) -> Tensor:
         before = ordered.cumsum(0) - ordered  # probability of what is likelier than this byte
         p = p.scatter(0, index, torch.where((before < sampling.top_p) | (before == 0), ordered, 0.0))
     return p / p.sum()
-
-
-def _released(written: Iterator[Written], stops: list[list[int]]) -> Iterator[Written]:
-    """Pass bytes on, holding back those that may turn out to be the beginning of a stop string."""
-    held: list[Written] = []
-    for step in written:
-        held.append(step)
-        ending = [w.byte for w in held]
-        if any(ending[-len(stop) :] == stop for stop in stops):
-            cut = max(len(stop) for stop in stops if ending[-len(stop) :] == stop)
-            yield from held[:-cut]
-            return
-        possible = max((n for stop in stops for n in range(1, len(stop)) if ending[-n:] == stop[:n]), default=0)
-        free = len(held) - possible
-        yield from held[:free]
-        held = held[free:]
-    yield from held

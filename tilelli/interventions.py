@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # the dashboard's sidebar knows these words, and does not wai
     from torch import Tensor
 
 FORM = re.compile(r"(?P<action>[a-z]+)(:(?P<argument>[^@]+))?(@(?P<first>\d{1,9})(-(?P<last>\d{1,9}))?)?")
+LARGEST_SEED = 2**31 - 1
 EXAMPLE = "Write for example remove:sparse, force:local@2 or swap:local+dense@1-3."
 
 
@@ -59,7 +60,8 @@ class Intervention:
             known = ", ".join(ACTIONS)
             raise InputError("There is no such intervention", repr(self.action[:40]), f"Use one of {known}.")
         wanted = ACTIONS[self.action]
-        if len(set(self.pathways)) != wanted.pathways or not set(self.pathways) <= set(PATHWAYS):
+        fitting = len(self.pathways) == len(set(self.pathways)) == wanted.pathways
+        if not fitting or not set(self.pathways) <= set(PATHWAYS):
             remedy = f"Name {wanted.pathways} of {', '.join(PATHWAYS)}." if wanted.pathways else "Leave them out."
             seen = "+".join(self.pathways) or "none"
             raise InputError(f"The pathways of {self.action} do not fit", seen[:60], remedy)
@@ -67,9 +69,11 @@ class Intervention:
             remedy = f"Give {wanted.numbers}, none below 0." if wanted.numbers else "Leave them out."
             seen = ", ".join(map(str, self.numbers)) or "none"
             raise InputError(f"The numbers of {self.action} do not fit", seen[:60], remedy)
+        if self.action == "shuffle" and self.numbers[0] > LARGEST_SEED:
+            raise InputError("There is no such seed", f"{self.numbers[0]:g}", f"Use one up to {LARGEST_SEED}.")
 
     def __str__(self) -> str:
-        argument = "+".join(self.pathways) or ",".join(f"{number:g}" for number in self.numbers)
+        argument = "+".join(self.pathways) or ",".join(map(_digits, self.numbers))
         place = ""
         if self.blocks is not None:
             first, last = self.blocks
@@ -106,33 +110,6 @@ class Given:
         return self.weights[block].to(weights).expand_as(weights) if block in self.weights else weights
 
 
-@dataclass(frozen=True, eq=False)
-class ByRow:
-    """Changes of its own for each text of a batch: row `b` of the batch is changed by `rows[b]`.
-
-    So that many interventions on one text are one forward pass.
-    """
-
-    rows: Sequence[Sequence[Change]]
-
-    def check(self, config: ModelConfig) -> None:
-        for change in (change for row in self.rows for change in row):
-            change.check(config)
-
-    def change(self, weights: "Tensor", block: int, start: int, present: Sequence[int]) -> "Tensor":
-        import torch
-
-        if len(weights) != len(self.rows):
-            raise InputError("There are not as many texts as rows", f"{len(weights)} for {len(self.rows)}", "Add some.")
-        changed = []
-        for number, row in enumerate(self.rows):
-            own = weights[number : number + 1]
-            for change in row:
-                own = change.change(own, block, start, present)
-            changed.append(own)
-        return torch.cat(changed)
-
-
 def parse(text: str) -> tuple[Intervention, ...]:
     """Interventions written one after another, with spaces in between; an empty text gives none.
 
@@ -145,6 +122,11 @@ def parse(text: str) -> tuple[Intervention, ...]:
 def written(interventions: Sequence[Intervention]) -> str:
     """The text from which `parse` gives them back."""
     return " ".join(map(str, interventions))
+
+
+def _digits(number: float) -> str:
+    """All it takes to read the same number again: 7, 0.25, 1e-09."""
+    return repr(float(number)).removesuffix(".0")
 
 
 def _parse(word: str) -> Intervention:
@@ -244,7 +226,8 @@ def _skip(at: _At) -> "Tensor":
 
 
 def _set(at: _At) -> "Tensor":
-    return at.weights.new_tensor(at.numbers).expand_as(at.weights)
+    given = [number if pathway in at.present else 0.0 for pathway, number in enumerate(at.numbers)]
+    return at.weights.new_tensor(given).expand_as(at.weights)
 
 
 ACTIONS = {
@@ -255,6 +238,8 @@ ACTIONS = {
     "shuffle": Action("Every byte's weights are dealt out anew, by this seed.", 0, 1, _shuffle),
     "top": Action("Only the heaviest pathway of each byte is left, at its own weight.", 0, 0, _top),
     "skip": Action("A pathway whose weight is below this counts as nothing.", 0, 1, _skip),
-    "set": Action("These weights for every byte: local, sparse, dense.", 0, len(PATHWAYS), _set),
+    "set": Action(
+        "These weights for every byte: local, sparse, dense; 0 for one that the model lacks.", 0, len(PATHWAYS), _set
+    ),
     "zero": Action("The whole block adds nothing.", 0, 0, lambda at: 0 * at.weights),
 }

@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from tilelli.base import ByteLM
+from tilelli.errors import InputError
 from tilelli.interventions import Change
+from tilelli.tokenizer import check_bytes
 from tilelli.trace import Recorder
 
 
@@ -23,8 +25,17 @@ def lens(model: ByteLM, ids: Sequence[int], interventions: Sequence[Change] = ()
     The last of them is the model's own.
 
     Raises:
-        InputError: the text is longer than the context, or an intervention finds nothing to change.
+        InputError: there is no byte, one is not in 0..255, or there are more than the context holds; or an intervention
+            finds nothing to change.
     """
+    text = check_bytes(ids)
+    if not text:
+        raise InputError("There is nothing to read", "an empty text", "Give at least one byte.")
     seen = Recorder(attention=False, stream=True)
-    model(torch.tensor([list(ids)]), trace=seen, interventions=interventions)
-    return model.read_out(model.norm(torch.stack(seen.residuals)[:, 0])).float().softmax(dim=-1).cpu()
+    model(torch.tensor([text]), trace=seen, interventions=interventions)
+    return early(model, torch.stack(seen.residuals)[:, 0]).cpu()
+
+
+def early(model: ByteLM, stream: Tensor) -> Tensor:
+    """The residual stream (..., d_model) between any two blocks, read out as if it were the last: (..., 256)."""
+    return model.read_out(model.norm(stream)).float().softmax(dim=-1)

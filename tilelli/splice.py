@@ -138,6 +138,7 @@ def spliced_header(name: str) -> Header:
         config=_config(base.config, donor.config, parts),
         shapes={**base.shapes, **{key: donor.shapes[key] for key in taken(base, donor, parts)}},
         provenance=provenance,
+        packing=None,
     )
 
 
@@ -205,8 +206,8 @@ def _taken(mine: Any, others: Any, parts: tuple[Part, ...], config: ModelConfig,
             if key in mine and _shape(mine[key]) != _shape(others[key]):
                 seen = f"{key} is {_shape(mine[key])} here and {_shape(others[key])} there"
                 raise InputError(f"The part {part} does not fit", seen, "Choose a donor of the same shape.")
-            if key == "abstain.weight" and _shape(others[key])[1] != config.d_model:
-                seen = f"width {_shape(others[key])[1]} for {config.d_model}"
+            if key == "abstain.weight" and _shape(others[key])[1] != config.d_model + 1:
+                seen = f"width {_shape(others[key])[1] - 1} for {config.d_model}"
                 raise InputError(f"The part {part} does not fit", seen, "Choose a donor of the same shape.")
         keys += sorted(there)
     return keys

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-SMALLEST_SCALE = 1e-8  # an all-zero matrix has scale 0; dividing by this instead keeps its trits at zero
+from tilelli.packed import SMALLEST_SCALE
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,6 @@ The model fills a `Recorder` as it goes; `trace` turns it into one frozen record
 everything they need, so that nothing is computed twice and no hook is ever put on the model.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from tilelli.config import PATHWAYS, ModelConfig
 from tilelli.errors import InputError
 from tilelli.tokenizer import check_bytes
 
@@ -65,6 +65,10 @@ class Trace:
         abstain: (B, T), probability that the right reply to a prompt ending here is to abstain; None without a head.
         kept_mass: (L, B, H, T), the share that the kept keys would hold if no key were dropped, 0 to 1: how much of
             dense attention the selection leaves. None for vanilla models, which keep all; NaN where nothing attends.
+        pathways: names of those that the blocks have; the others weigh 0, for want of a pathway. Empty for vanilla
+            models.
+
+    All numbers but the bytes and the keys are float32, whatever the model computes in.
     """
 
     ids: Tensor
@@ -75,6 +79,7 @@ class Trace:
     residual_norms: Tensor
     abstain: Tensor | None = None
     kept_mass: Tensor | None = None
+    pathways: tuple[str, ...] = PATHWAYS
 
     @property
     def byte_probabilities(self) -> Tensor:
@@ -110,22 +115,24 @@ def trace(model: "ByteLM", ids: Sequence[int] | Tensor, interventions: Sequence[
     recorder = Recorder()
     with torch.no_grad():
         logits, _ = model(ids, trace=recorder, interventions=interventions)
+    config = model.config
     return Trace(
         ids=ids,
         probabilities=logits.softmax(dim=-1).cpu(),
-        router_weights=torch.stack(recorder.router).cpu() if recorder.router else None,
+        router_weights=_stacked(recorder.router) if recorder.router else None,
         kept_keys=torch.stack([index for index, _ in recorder.kept]).cpu(),
-        kept_weights=torch.stack([weights for _, weights in recorder.kept]).cpu(),
-        residual_norms=torch.stack(recorder.norms).cpu(),
-        abstain=None if recorder.abstain is None else recorder.abstain.sigmoid().cpu(),
-        kept_mass=torch.stack(recorder.mass).cpu() if recorder.mass else None,
+        kept_weights=_stacked([weights for _, weights in recorder.kept]),
+        residual_norms=_stacked(recorder.norms),
+        abstain=None if recorder.abstain is None else recorder.abstain.float().sigmoid().cpu(),
+        kept_mass=_stacked(recorder.mass) if recorder.mass else None,
+        pathways=tuple(name for name in PATHWAYS if name in config.pathways) if config.kind == "routed" else (),
     )
 
 
-def effective_pathways(weights: Tensor) -> Tensor:
-    """How many pathways a byte really uses: exp of the entropy of its router weights, from 1 to P.
+def places(config: ModelConfig, T: int) -> int:
+    """How many places for kept keys the trace of T bytes has: nearly all of its memory, at 12 bytes each."""
+    return config.n_blocks * config.n_heads * T * (min(config.top_k, T) if config.kind == "routed" else T)
 
-    `weights` is (..., P); the result drops the last axis. (Hill number of order 1.)
-    """
-    entropy = -(weights * weights.clamp(min=math.exp(-60)).log()).sum(dim=-1)
-    return entropy.exp()
+
+def _stacked(blocks: list[Tensor]) -> Tensor:
+    return torch.stack(blocks).float().cpu()

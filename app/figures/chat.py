@@ -36,8 +36,7 @@ def said(text: str) -> str:
 
 def replied(steps: Sequence["Written"]) -> str:
     """A reply as safe HTML, each character on a ground that is the stronger the less sure the model was of it."""
-    shown = steps[1:] if steps and steps[0].byte == 0x20 else steps  # the space after `TILELLI:`
-    return prose(b"", bytes(step.byte for step in shown), [step.probability for step in shown])
+    return prose(b"", bytes(step.byte for step in steps), [step.probability for step in steps])
 
 
 def waiting(running: bool) -> str:

@@ -19,7 +19,12 @@ class Curve(NamedTuple):
 
 
 def gather(name: str, provenance: Mapping[str, Any]) -> Curve | None:
-    """The curve that a checkpoint's provenance holds; None if it holds none that can be read."""
+    """The curve that a checkpoint's provenance holds; None if it holds none that can be read.
+
+    A splice has none: what it brings along is the curve of its base.
+    """
+    if "splice" in provenance:
+        return None
     try:
         bytes_a_step = provenance["bytes_seen"] / provenance["steps"]
         points = [(float(step) * bytes_a_step / 1e6, float(bpb)) for step, bpb in provenance["held_out"]]

@@ -182,10 +182,11 @@ def summary(roles: Roles) -> str:
     if not tests:
         return "The text is too short, or has too few kinds of byte, to tell a rule from chance."
     return (
-        f"{named or 'None'} of {tests} are named. It takes a tenth of the attention beyond chance, and an excess that "
-        f"is above 0 after Holm's correction for {tests} tests. Intervals are 95 %, from kinds of byte drawn again "
-        "(all `e` together): a head that likes some letters follows no rule yet. Chance is what attention spread "
-        "evenly over all bytes so far would give; for the start of the text, what the best other byte gets."
+        f"{named or 'None'} of {tests} pairs of a head and a rule are named. It takes a tenth of the attention beyond "
+        f"chance, and an excess that is above 0 after Holm's correction for {tests} tests. Intervals are 95 %, from "
+        "kinds of byte drawn again (all `e` together): a head that likes some letters follows no rule yet. Chance is "
+        "what attention spread evenly over all bytes so far would give; for the start of the text, what the best "
+        "other byte gets."
     )
 
 

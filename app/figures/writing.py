@@ -31,7 +31,7 @@ def prose(prompt: bytes, written: bytes, probabilities: Sequence[float]) -> str:
 def legend() -> str:
     """How to read the grounds, as HTML."""
     steps = "".join(
-        f'<span style="{ground(theme.UNSURE, 1 - chance)};{SWATCH}">{100 * chance:.0f} %</span> '
+        f'<span style="{ground(theme.UNSURE, 1 - chance)};{SWATCH};white-space:nowrap">{100 * chance:.0f} %</span> '
         for chance in (1.0, 0.75, 0.5, 0.25, 0.0)
     )
     return f'<div style="font-size:.85rem;opacity:.85">How sure it was of each character: {steps}</div>'

@@ -26,9 +26,7 @@ def page(sides: list[Side], text: bytes) -> None:
     """Routing, attention and weights of the first and another of one shape."""
     if not (alike := side_by_side.twins_of_first(sides)):
         return
-    letters = {side.letter: side for side in alike}
-    letter = st.pills("A and", list(letters), default=alike[0].letter, key="compare_twin") if len(alike) > 1 else None
-    twins = side_by_side.twins(sides[0], letters.get(letter or "", alike[0]), text)
+    twins = side_by_side.twins(sides[0], _other(alike), text)
     for finding in twins.findings:
         st.markdown(f"- {finding}")
     left, right = st.columns(2)
@@ -42,6 +40,15 @@ def page(sides: list[Side], text: bytes) -> None:
         st.caption(CHOICES.format(letter=twins.letter))
     if any(row.relative_change for row in twins.weights.tensors):
         _weights(twins)
+
+
+def _other(alike: list[Side]) -> Side:
+    """The one that the first is held against: the user's choice, where there is one."""
+    letters = {side.letter: side for side in alike}
+    if len(alike) > 1:
+        key, first = "compare_twin", alike[0].letter
+        return letters[st.pills("A and", list(letters), default=first, required=True, key=key, bind="query-params")]
+    return alike[0]
 
 
 def _weights(twins: Twins) -> None:

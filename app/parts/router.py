@@ -43,9 +43,11 @@ def in_view(result: Routing) -> Routing:
     """The part of a long text or a deep model that is drawn; a slider appears where there is more."""
     start, block = 0, 1
     if (spare := len(result.ids) - MOST_BYTES) > 0:
-        start = st.slider(f"First of the {MOST_BYTES} bytes drawn", 0, spare, key="routing_start")
+        label = f"First of the {MOST_BYTES} bytes drawn"
+        start = st.slider(label, 0, spare, key="routing_start", bind="query-params")
     if (spare := len(result.numbers) - MOST_BLOCKS) > 0:
-        block = st.slider(f"First of the {MOST_BLOCKS} blocks drawn", 1, spare + 1, key="routing_first_block")
+        label = f"First of the {MOST_BLOCKS} blocks drawn"
+        block = st.slider(label, 1, spare + 1, key="routing_first_block", bind="query-params")
     return result.window(start, MOST_BYTES, block, MOST_BLOCKS)
 
 
@@ -65,9 +67,13 @@ def questions(name: str, under: str, block: str) -> str | None:
     st.subheader("Does it depend on what is asked?", anchor=False)
     bank = inputs.ask_bank("routing_bank", "Bank of questions", none="Choose a bank")
     if bank:
-        regimes = services.regimes(name, bank, under)
-        show.picture(figures.by_regime(regimes, block), regimes, "routing_regimes", REGIMES)
+        show.guarded(_by_regime, name, bank, under, block)
     return bank
+
+
+def _by_regime(name: str, bank: str, under: str, block: str) -> None:
+    regimes = services.regimes(name, bank, under)
+    show.picture(figures.by_regime(regimes, block), regimes, "routing_regimes", REGIMES)
 
 
 def elsewhere(name: str, text: bytes, under: str, bank: str | None) -> None:

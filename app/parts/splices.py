@@ -52,6 +52,9 @@ def choose(name: str) -> str | None:
     blocks = None if whole else (first - 1, last - 1)
     found = parts_between(base, other, blocks)
     st.dataframe(table(found), hide_index=True, column_config=COLUMNS, placeholder="–")
+    st.caption(
+        "  \n".join(f"**{kind}** does not fit. {what}." for kind, what in found.items() if isinstance(what, str))
+    )
     if not (fitting := [kind for kind, what in found.items() if isinstance(what, int)]):
         st.info(NOTHING)
         return None
@@ -86,7 +89,7 @@ def parts_between(base: Header, donor: Header, blocks: tuple[int, int] | None) -
 def table(found: dict[str, int | str]) -> pd.DataFrame:
     """The same for the reader: one row a part."""
     rows = [
-        (kind, what, "yes", PLAIN[kind]) if isinstance(what, int) else (kind, None, f"no. {what}", PLAIN[kind])
+        (kind, what, "yes", PLAIN[kind]) if isinstance(what, int) else (kind, None, "no", PLAIN[kind])
         for kind, what in found.items()
     ]
     return pd.DataFrame(rows, columns=["part", "weights", "does it fit?", "what it is"]).astype({"weights": "Int64"})

@@ -5,7 +5,7 @@ import streamlit as st
 
 from app import services, show, theme
 from app.figures.checkpoints import gather, learning_curve
-from tilelli.header import read_header
+from tilelli.header import SPLICE, read_header
 
 PYTHON = """
 from tilelli.base import ByteLM
@@ -16,6 +16,7 @@ print(lm.config, lm.num_parameters(), weights_hash(lm))
 print(lm.provenance)
 """
 CURVE = "Each point is a measurement on text the model was not trained on. The lower the line, the better the guesses."
+NO_CURVE = "No loss to draw here: the file carries none, or this is a splice, which was not trained as it is."
 UPLOAD = "**Upload** a `model.safetensors`, with its `config.json` if it has one (at most {} MB)"
 
 
@@ -24,13 +25,15 @@ def facts(name: str) -> None:
     header = read_header(name)
     with st.container(horizontal=True):
         st.metric("Parameters", theme.count(header.num_parameters))
-        st.metric("File", theme.size(header.file_size))
+        st.metric("File", "not saved" if SPLICE in name else theme.size(header.file_size))
         st.metric("Kind", header.config.kind)
         st.metric("Context", f"{header.config.context} bytes")
     st.markdown(f"Identity (SHA-256 of the weights): `{services.identity(name)}`")
-    curve = gather(name, header.provenance)
-    points = pd.DataFrame({"megabytes": curve.megabytes, "bpb": curve.bpb} if curve else {"megabytes": [], "bpb": []})
-    show.picture(learning_curve([curve] if curve else []), points, "checkpoints_curve", CURVE)
+    if curve := gather(name, header.provenance):
+        points = pd.DataFrame({"megabytes": curve.megabytes, "bpb": curve.bpb})
+        show.picture(learning_curve([curve]), points, "checkpoints_curve", CURVE)
+    else:
+        st.caption(NO_CURVE)
     left, right = st.columns(2)
     left.markdown("**Configuration**")
     left.json(header.config.to_dict())

@@ -4,7 +4,21 @@ import pandas as pd
 import streamlit as st
 
 from app import services, theme
+from app.figures.checkpoints import gather
 
+TO_TRY = (
+    ("write", "Let it write", "edit", "Type a beginning, and see where it was sure and where it guessed."),
+    ("routing", "See its choices", "alt_route", "Which pathway carried each byte of your own text, block by block?"),
+    ("weights", "Look at its weights", "grid_on", "Are they really only −1, 0 and +1? How close are they to flipping?"),
+    ("ablation", "Take it apart", "content_cut", "Take out one pathway after another, and measure what it was worth."),
+    (
+        "compare",
+        "Hold it against others",
+        "compare_arrows",
+        "Which predicts a text better, and is that more than chance?",
+    ),
+    ("splice", "Exchange parts", "merge", "Put a part of one model into another, and use the result on every page."),
+)
 st.title("What goes on inside a tiny language model?")
 st.markdown(
     """
@@ -31,7 +45,7 @@ else:
             "kind": entry.header.config.kind,
             "parameters": theme.count(entry.header.num_parameters),
             "file": theme.size(entry.header.file_size),
-            "held-out bits per byte": (entry.header.provenance.get("held_out") or [[0, None]])[-1][1],
+            "held-out bits per byte": curve.bpb[-1] if (curve := gather(entry.name, entry.header.provenance)) else None,
             "from": entry.origin,
         }
         for entry in good
@@ -43,18 +57,14 @@ else:
         column_config={"held-out bits per byte": st.column_config.NumberColumn(format="%.3f")},
     )
     st.caption(
-        "Bits per byte: how many bits the model needs to guess the next byte of text it has never seen. Lower is "
-        "better; 8 is knowing nothing, gzip reaches about 3 on English. Choose one in the sidebar; it stays chosen."
+        "Bits per byte: how many bits the model needs to guess the next byte of text it has never seen, as each "
+        "measured it in training, on a text of its own. Lower is better; 8 is knowing nothing, gzip reaches about 3 on "
+        "English. Choose one in the sidebar; it stays chosen."
     )
 st.subheader("What to try first")
-left, middle, right = st.columns(3)
-with left.container(border=True):
-    st.page_link("views/write.py", label="**Let it write**", icon=":material/edit:")
-    st.write("Type a beginning, watch it go on byte by byte, and see where it was sure and where it guessed.")
-with middle.container(border=True):
-    st.page_link("views/routing.py", label="**See its choices**", icon=":material/alt_route:")
-    st.write("Put in a text of your own and see which pathway carried each byte, block by block.")
-with right.container(border=True):
-    st.page_link("views/weights.py", label="**Look at its weights**", icon=":material/grid_on:")
-    st.write("Are they really only −1, 0 and +1? See how many of each, and how close the others are to flipping.")
+for row in (TO_TRY[:3], TO_TRY[3:]):
+    for column, (page, label, icon, promise) in zip(st.columns(3), row, strict=True):
+        with column.container(border=True, height="stretch"):
+            st.page_link(f"views/{page}.py", label=f"**{label}**", icon=f":material/{icon}:")
+            st.write(promise)
 st.caption("Everything runs on this computer. Nothing is sent anywhere, and no figure needs a network.")

@@ -37,7 +37,8 @@ def page(name: str) -> None:
     show.picture(figures.differences(result), result.table, "splice_differences", CAPTION)
     st.html(figures.key(result))
     st.html(figures.best_strip(result.window(0, MOST_DRAWN)))
-    st.caption("Each cell is one byte on the colour of whoever gave it the largest probability. Hover to see them all.")
+    drawn = f"The first {MOST_DRAWN} bytes are drawn. " if len(text) > MOST_DRAWN else ""
+    st.caption(f"{drawn}Each cell is one byte on the colour of whoever gave it the largest probability. Hover for all.")
     python, command = side_by_side.elsewhere(sides, text, inside=False)
     show.elsewhere(python, f"{command}\npython -m tilelli splice {shlex.quote(spliced)} --out runs/my-splice")
 

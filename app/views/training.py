@@ -76,5 +76,5 @@ if not names:
     st.info("No run here yet. Its loss, pathways, trits, speed and what it writes will appear here as it learns.")
 elif "training_run" not in {*st.session_state, *st.query_params}:
     st.session_state.training_run = st.query_params.training_run = names[0]  # a default would not stand in the URL
-if chosen := st.selectbox("Run", names, None, key="training_run", bind="query-params", placeholder="Choose a run"):
+if names and (chosen := st.selectbox("Run", names, None, key="training_run", bind="query-params")):
     show.guarded(one_run, chosen)

@@ -38,7 +38,7 @@ def elsewhere(name: str, near: float, tensor: str, ends: weights.Ends, against: 
 
 
 def page(name: str) -> None:
-    st.caption(inputs.describe(name))
+    st.caption(inputs.describe(name, runs=False))
     model = services.model(name)
     above = st.container()
     near = weights.ask_near(name)
@@ -46,8 +46,9 @@ def page(name: str) -> None:
     with above:
         weights.say(facts)
     weights.say_more(facts, near)
-    st.subheader("How many of each?", anchor=False)
-    show.picture(figures.shares(facts), table([row for row in facts if row.ternary]), "weights_shares", SHARES)
+    if ternary := [row for row in facts if row.ternary]:
+        st.subheader("How many of each?", anchor=False)
+        show.picture(figures.shares(facts), table(ternary), "weights_shares", SHARES)
     st.subheader("How are they spread?", anchor=False)
     tensor, ends = weights.ask_tensor(facts)
     show.guarded(weights.spread, name, tensor, ends, near)

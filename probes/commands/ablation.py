@@ -2,8 +2,7 @@
 
 import argparse
 
-from probes.commands.shared import add_reading, bar, check_out, read_text, tell
-from tilelli.commands.shared import use_threads
+from probes.commands.shared import add_reading, bar, opened, read_text, tell
 
 TEXT = "what hangs on each pathway? each taken out of each block, and what that costs in bits per byte"
 EXAMPLE = "--checkpoint tilelli/mini --text README.md --json ablation.json"
@@ -18,14 +17,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from probes.ablation import ablation_map
-    from tilelli.base import ByteLM
-    from tilelli.checkpoint import load
     from tilelli.interventions import parse
 
-    use_threads(options.threads)
-    check_out(options.json)
-    model = load(options.checkpoint, ByteLM)
-    text = read_text(options, None)
+    model, text, changes = opened(options), read_text(options, None), parse(options.intervene)
     with bar("cells") as progress:
-        found = ablation_map(model, text, options.kind, parse(options.intervene), progress)
+        found = ablation_map(model, text, options.kind, changes, progress)
     tell(options, "ablation", model, text, {"cells": found.cells}, found.findings)

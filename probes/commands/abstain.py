@@ -3,8 +3,8 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from probes.commands.shared import add_json, bar, check_out, write_json
-from tilelli.commands.shared import add_threads, use_threads
+from probes.commands.shared import add_json, bar, begin, write_json
+from tilelli.commands.shared import add_threads
 
 if TYPE_CHECKING:
     from probes.metrics import Measured
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
     from tilelli.base import ByteLM
     from tilelli.checkpoint import load
 
-    use_threads(options.threads)
+    begin(options)
     _check(options)
     models = [(name, load(name, ByteLM)) for name in options.checkpoint]
     bank = banks.bank(options.bank)
@@ -72,7 +72,6 @@ def _check(options: argparse.Namespace) -> None:
     check_threshold(options.threshold)
     if options.seed < 0:
         raise InputError("There is no such seed", str(options.seed), "Use 0 or more.")
-    check_out(options.json)
 
 
 def _loss(model: "ByteLM", options: argparse.Namespace) -> "Measured | None":

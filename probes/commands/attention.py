@@ -3,8 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING
 
-from probes.commands.shared import add_reading, check_out, read_text, tell
-from tilelli.commands.shared import use_threads
+from probes.commands.shared import add_reading, opened, read_text, tell
 
 if TYPE_CHECKING:
     from tilelli.config import ModelConfig
@@ -18,7 +17,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     add_reading(parser)
     parser.add_argument("--block", type=int, default=1, help="block of the head that is shown closely, from 1")
     parser.add_argument("--head", type=int, default=1, help="its number, from 1")
-    parser.add_argument("--byte", type=int, help="byte whose kept bytes are listed, from 0; the last if not given")
+    parser.add_argument(
+        "--byte", type=int, help="byte whose kept bytes are listed, from 0; the last that is read if not given"
+    )
 
 
 def check_head(options: argparse.Namespace, config: "ModelConfig") -> None:
@@ -33,14 +34,10 @@ def check_head(options: argparse.Namespace, config: "ModelConfig") -> None:
 def run(options: argparse.Namespace) -> None:
     from probes.attention import grid, kept_set, reach
     from probes.survey import longest, survey
-    from tilelli.base import ByteLM
-    from tilelli.checkpoint import load
     from tilelli.interventions import parse
     from tilelli.trace import trace
 
-    use_threads(options.threads)
-    check_out(options.json)
-    model = load(options.checkpoint, ByteLM)
+    model = opened(options)
     check_head(options, model.config)
     text = read_text(options, longest(model.config))
     seen = trace(model, list(text), parse(options.intervene))

@@ -1,12 +1,10 @@
 """python -m probes run compare: which of several models predicts a text better, and how sure is that?"""
 
 import argparse
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from probes.commands.shared import add_json, check_out, provenance, read_text, write_json
-from tilelli.commands.shared import add_interventions, add_threads, use_threads
+from probes.commands.shared import add_json, add_text, bar, begin, read_text, tell
+from tilelli.commands.shared import add_interventions, add_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,8 +18,7 @@ EXAMPLE = "--checkpoint tilelli/mini --checkpoint tilelli/mini-vanilla --text RE
 def add(parser: argparse.ArgumentParser) -> None:
     what = "bundled name, folder, file, hub name or BASE::PARTS::DONOR; once for each, the first is A"
     parser.add_argument("--checkpoint", required=True, action="append", help=what)
-    parser.add_argument("--text", required=True, type=Path, help="file whose bytes are read, as they are")
-    parser.add_argument("--from", type=int, default=0, dest="first", help="number of the first byte, counted from 0")
+    add_text(parser)
     add_interventions(parser)
     unchanged = "also compare the first checkpoint as it is, without the interventions; it is then B"
     parser.add_argument("--also-unchanged", action="store_true", help=unchanged)
@@ -30,20 +27,23 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from probes.compare import Reading, compare, facts, settings
+    from probes.compare import Reading, check_count, compare, facts, settings
     from tilelli.base import ByteLM
-    from tilelli.checkpoint import load, weights_hash
+    from tilelli.checkpoint import load
     from tilelli.evaluation import surprise
     from tilelli.header import read_header
     from tilelli.interventions import parse
 
-    use_threads(options.threads)
-    check_out(options.json)
+    begin(options)
     text = read_text(options, None)
     sides = _sides(options.checkpoint, options.intervene, options.also_unchanged)
+    check_count(len(sides))  # before any of them reads
     headers = {name: read_header(name) for name, _ in sides}
     models = {name: load(name, ByteLM) for name in headers}
-    readings = [Reading(name, under, surprise(models[name], text, parse(under))) for name, under in sides]
+    readings = []
+    for name, under in sides:
+        with bar(name) as progress:
+            readings.append(Reading(name, under, surprise(models[name], text, parse(under), progress=progress)))
     result, found = compare(text, readings), [headers[name] for name, _ in sides]
     tables = {"readings": result.table, "checkpoints": facts([name for name, _ in sides], found)}
     tables |= {"settings": settings(found)}
@@ -52,18 +52,15 @@ def run(options: argparse.Namespace) -> None:
         inside, said = _inside((models[sides[0][0]], models[name]), text, (sides[0][1], under), letter)
         tables |= {f"{table}, A and {letter}": rows for table, rows in inside.items()}
         findings += [f"A and {letter}: {sentence}" for sentence in said]
-    for title, table in tables.items():
-        print(f"{title}\n{table.round(4).to_string(index=False)}\n")
-    print(*findings, sep="\n")
-    if options.json:
-        tables |= {"bytes": result.rows}
-        about = provenance(options, models[sides[0][0]], text)
-        about |= {
-            "checkpoint": [name for name, _ in sides],
-            "weights": [weights_hash(models[name]) for name, _ in sides],
-        }
-        rows = {title: json.loads(table.to_json(orient="records")) for title, table in tables.items()}
-        write_json(options.json, {"probe": "compare", "provenance": about, "tables": rows, "findings": findings})
+    tell(
+        options,
+        "compare",
+        [models[name] for name in options.checkpoint],
+        text,
+        tables,
+        findings,
+        {"bytes": result.rows},
+    )
 
 
 def _sides(names: list[str], changes: str, unchanged: bool) -> list[tuple[str, str]]:

@@ -2,8 +2,7 @@
 
 import argparse
 
-from probes.commands.shared import add_reading, check_out, read_text, tell
-from tilelli.commands.shared import use_threads
+from probes.commands.shared import add_reading, bar, opened, read_text, tell
 
 TEXT = "what does an intervention do to reading, writing and computing?"
 EXAMPLE = "--checkpoint tilelli/mini --text README.md --intervene remove:sparse@1 --json effect.json"
@@ -18,14 +17,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from probes.effects import effect
-    from tilelli.base import ByteLM
-    from tilelli.checkpoint import load
     from tilelli.generation import Sampling
     from tilelli.interventions import parse
 
-    use_threads(options.threads)
-    check_out(options.json)
-    model = load(options.checkpoint, ByteLM)
-    text, sampling = read_text(options, None), Sampling(options.max_new, options.temperature, seed=options.seed)
-    found = effect(model, text, parse(options.intervene), sampling, options.seed)
+    model, text = opened(options), read_text(options, None)
+    changes, sampling = parse(options.intervene), Sampling(options.max_new, options.temperature, seed=options.seed)
+    with bar("windows") as progress:
+        found = effect(model, text, changes, sampling, options.seed, progress)
     tell(options, "effect", model, text, found.tables, found.findings)

@@ -2,8 +2,7 @@
 
 import argparse
 
-from probes.commands.shared import add_reading, bar, check_out, read_text, tell
-from tilelli.commands.shared import use_threads
+from probes.commands.shared import add_reading, bar, opened, read_text, tell
 
 TEXT = "which pathway carries what? shares by block, kind of byte, position and kind of question"
 EXAMPLE = "--checkpoint tilelli/mini --text README.md --json routing.json"
@@ -20,15 +19,11 @@ def run(options: argparse.Namespace) -> None:
     from probes.banks import bank
     from probes.regimes import share_by_regime
     from probes.routing import from_trace, share_by_position
-    from tilelli.base import ByteLM
-    from tilelli.checkpoint import load
     from tilelli.interventions import parse
     from tilelli.trace import trace
 
-    use_threads(options.threads)
-    check_out(options.json)
+    model = opened(options)
     asked = bank(options.bank) if options.bank else None
-    model = load(options.checkpoint, ByteLM)
     text, changes = read_text(options, model.config.context), parse(options.intervene)
     found = from_trace(trace(model, list(text), changes))
     positions = share_by_position(found, model.config.context, options.seed)

@@ -1,4 +1,8 @@
-"""What several probes ask for and write alike: a checkpoint, a text, and one JSON file with all that was found."""
+"""What several probes ask for and write alike: a checkpoint, a text, and one JSON file with all that was found.
+
+That file has one shape: `probe`, its name; `provenance`, what has to be known to get the same again; `tables`, each a
+list of rows; `findings`, sentences.
+"""
 
 import argparse
 import hashlib
@@ -10,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tilelli.commands.shared import add_checkpoint, add_interventions, add_threads
+from tilelli.commands.shared import add_checkpoint, add_interventions, add_threads, use_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,15 +25,34 @@ if TYPE_CHECKING:
 def add_reading(parser: argparse.ArgumentParser) -> None:
     """Options of a probe that looks at one model reading one text, as a page of the dashboard does."""
     add_checkpoint(parser)
-    parser.add_argument("--text", required=True, type=Path, help="file whose bytes are read, as they are")
-    parser.add_argument("--from", type=int, default=0, dest="first", help="number of the first byte, counted from 0")
+    add_text(parser)
     add_interventions(parser)
     add_json(parser)
     add_threads(parser)
 
 
+def add_text(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--text", required=True, type=Path, help="file whose bytes are read, as they are")
+    parser.add_argument("--from", type=int, default=0, dest="first", help="number of the first byte, counted from 0")
+
+
 def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="OUT", help="file for figures and provenance")
+
+
+def begin(options: argparse.Namespace) -> None:
+    """Set the threads, and refuse a place where no result can be written, before minutes are spent on one."""
+    use_threads(options.threads)
+    check_out(options.json)
+
+
+def opened(options: argparse.Namespace) -> "ByteLM":
+    """The checkpoint that is asked about, after `begin`."""
+    from tilelli.base import ByteLM
+    from tilelli.checkpoint import load
+
+    begin(options)
+    return load(options.checkpoint, ByteLM)
 
 
 def read_text(options: argparse.Namespace, most: int | None) -> bytes:
@@ -44,13 +67,15 @@ def read_text(options: argparse.Namespace, most: int | None) -> bytes:
         raw: bytes = options.text.read_bytes()
     except OSError as error:
         raise InputError("The text cannot be read", f"{options.text} ({error.strerror})", "Name a file.") from None
+    if not raw:
+        raise InputError("There is nothing to read", f"{options.text} is empty", "Name a file with text in it.")
     if not 0 <= options.first < len(raw):
         raise InputError("There is no such byte", f"{options.first} of {len(raw)}", "Use --from with a smaller number.")
     return raw[options.first :][:most]
 
 
 def check_out(out: Path | None) -> None:
-    """Refuse a place where no result can be written, before minutes are spent on it.
+    """Refuse a place where no result can be written.
 
     Raises:
         InputError: it is a folder, or in none that can be written to.
@@ -66,7 +91,7 @@ def check_out(out: Path | None) -> None:
 def tell(
     options: argparse.Namespace,
     probe: str,
-    model: "ByteLM",
+    models: "ByteLM | Sequence[ByteLM]",
     text: bytes | None,
     tables: Mapping[str, "pd.DataFrame"],
     findings: Sequence[str] = (),
@@ -74,21 +99,22 @@ def tell(
 ) -> None:
     """Print tables and findings, and write all of it to `--json` with what is needed to get it again.
 
-    Tables in `more` are too long to be read on a terminal, and only written.
+    `models` are those of `--checkpoint`, a list where it may be given several times; `text` is what they read. Tables
+    in `more` are too long to be read on a terminal, and only written.
     """
     for name, table in tables.items():
         print(f"{name}\n{table.round(4).to_string(index=False)}\n")
     for finding in findings:
         print(finding)
     if options.json:
-        found: dict[str, Any] = {"probe": probe, "provenance": provenance(options, model, text)}
+        found: dict[str, Any] = {"probe": probe, "provenance": provenance(options, models, text)}
         written = {**tables, **(more or {})}
         found["tables"] = {name: json.loads(table.to_json(orient="records")) for name, table in written.items()}
         found["findings"] = list(findings)
         write_json(options.json, found)
 
 
-def provenance(options: argparse.Namespace, model: "ByteLM", text: bytes | None) -> dict[str, Any]:
+def provenance(options: argparse.Namespace, models: "ByteLM | Sequence[ByteLM]", text: bytes | None) -> dict[str, Any]:
     """What has to be known to get the same figures again."""
     import tilelli
     from tilelli.checkpoint import weights_hash
@@ -96,7 +122,7 @@ def provenance(options: argparse.Namespace, model: "ByteLM", text: bytes | None)
     settings = {key: value for key, value in vars(options).items() if key not in ("json", "checkpoint")}
     found = {
         "checkpoint": options.checkpoint,
-        "weights": weights_hash(model),
+        "weights": [*map(weights_hash, models)] if isinstance(models, Sequence) else weights_hash(models),
         "settings": {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()},
         "code": tilelli.__version__,
         "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from probes.commands.shared import add_json, check_out, tell
-from tilelli.commands.shared import add_checkpoint, add_threads, use_threads
+from probes.commands.shared import add_json, opened, tell
+from tilelli.commands.shared import add_checkpoint, add_threads
 
 TEXT = "trits, scales, and weights about to flip, tensor by tensor; what changed since another checkpoint"
 EXAMPLE = "--checkpoint tilelli/mini --json weights.json"
@@ -30,9 +30,7 @@ def run(options: argparse.Namespace) -> None:
     from tilelli.base import ByteLM
     from tilelli.checkpoint import load, weights_hash
 
-    use_threads(options.threads)
-    check_out(options.json)
-    model = load(options.checkpoint, ByteLM)
+    model = opened(options)
     facts = tensors(model, options.near)
     answer = verdict(facts)
     tables, more, said = {"tensors": table(facts)}, {}, [answer.sentence, answer.file, *findings(facts, options.near)]

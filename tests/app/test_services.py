@@ -6,7 +6,7 @@ import pytest
 
 from app import services
 from tests.conftest import MakeModel
-from tilelli.checkpoint import weights_hash
+from tilelli.checkpoint import save_packed, weights_hash
 from tilelli.errors import CheckpointError
 
 
@@ -39,6 +39,16 @@ def test_a_trace_is_that_of_the_model(folder: Path) -> None:
     trace = services.trace(str(folder / "routed"), b"hello")
     assert trace.ids.tolist() == [list(b"hello")]
     assert np.allclose(trace.probabilities.sum(-1), 1)
+
+
+def test_of_large_traces_few_are_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name, texts = str(folder / "vanilla"), [b"one", b"two", b"three"]
+    small = [services.trace(name, text) for text in texts]
+    assert services.trace(name, texts[0]) is small[0]
+    monkeypatch.setattr(services, "LARGE", 10)
+    large = [services.trace(name, text) for text in texts]
+    assert services.trace(name, texts[2]) is large[2]
+    assert services.trace(name, texts[0]) is not large[0]
 
 
 def test_an_upload_is_kept_under_its_hash(folder: Path) -> None:
@@ -76,3 +86,10 @@ def test_a_folder_of_this_disk_is_not_taken_for_a_hub_checkpoint(folder: Path) -
     with pytest.raises(CheckpointError, match="There is no such checkpoint"):
         services.add_from_hub(str(folder / "routed"))
     assert not (services.home() / "hub").exists()
+
+
+def test_a_packed_checkpoint_is_listed_like_any(folder: Path) -> None:
+    (folder / "small").mkdir()
+    save_packed(services.model(str(folder / "routed")), folder / "small" / "model.packed.safetensors")
+    assert next(entry for entry in services.checkpoints() if entry.name == str(folder / "small")).header
+    assert services.trace(str(folder / "small"), b"hello").ids.tolist() == [list(b"hello")]

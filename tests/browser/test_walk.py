@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Visitor, dashboard
 from tilelli import ByteTokenizer, TilelliLM
 
-PAGES = ("/", "/checkpoints", "/write", "/chat", "/routing", "/attention", "/weights", "/training")
+INSIDE = ("/routing", "/attention", "/weights", "/ablation", "/compare", "/splice")
+PAGES = ("/", "/checkpoints", "/write", "/chat", *INSIDE, "/training")
 TEXT = '[data-testid="stHtml"] div[dir="auto"]'
 LINK = "/write?prompt={prompt}&new={new}&temperature=0.0&checkpoint=tilelli%2Fmini"
 

@@ -147,13 +147,14 @@ def test_stop_means_stop_and_progress_counts_to_the_end(routed: ByteLM) -> None:
     whole = ablation_map(routed, b"abc" * 10, progress=lambda *counts: seen.append(counts))
     assert seen == [(n, 8) for n in range(1, 9)]
     assert len(whole.cells) == whole.total == 8
-    stopped = ablation_map(routed, b"abc", should_stop=iter([False, False, False, False, False, True]).__next__)
-    assert len(stopped.cells) == 2  # asked after reading, before each cell, and after each pass
+    stopped = ablation_map(routed, b"abc", should_stop=iter([*[False] * 7, True]).__next__)
+    assert len(stopped.cells) == 4  # asked after reading, and after each pass: the first block is whole
 
 
-def test_a_long_text_is_left_in_the_middle_of_a_cell(routed: ByteLM) -> None:
-    asked = iter([*[False] * 9, True, True])  # 21 passes a reading
+def test_a_long_text_is_left_in_the_middle_of_reading(routed: ByteLM) -> None:
+    asked = iter([*[False] * 9, True])  # 21 passes a reading
     assert len(ablation_map(routed, b"abc" * 448, should_stop=asked.__next__).cells) == 0
+    assert next(asked, None) is None
 
 
 @pytest.mark.parametrize("text", [b"a", "🦊".encode(), b"\xff" * 20])

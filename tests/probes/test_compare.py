@@ -169,11 +169,22 @@ def test_the_command_gives_the_same_figures(
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
-    [(["one"], "Two to four"), (["one", "vanilla", "--intervene", "remove:sparse@9"], "no router to intervene in")],
+    [
+        (["one"], "Two to four"),
+        (["one"] * 5, "Two to four"),
+        (["one", "vanilla", "--intervene", "remove:sparse@9"], "no router to intervene in"),
+    ],
 )
 def test_what_cannot_be_compared_is_refused_in_a_line(
-    folders: dict[str, str], text_file: Path, arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
+    folders: dict[str, str],
+    text_file: Path,
+    arguments: list[str],
+    problem: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if problem == "Two to four":
+        monkeypatch.setattr("tilelli.checkpoint.load", lambda *_: pytest.fail("a model was loaded"))
     names = [part for name in arguments if name in folders for part in ("--checkpoint", folders[name])]
     rest = [part for part in arguments if part not in folders]
     assert main(["run", "compare", *names, *rest, "--text", str(text_file)]) == 2

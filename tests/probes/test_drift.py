@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.drift import differing, drift
-from tests.conftest import MakeModel, random_model
+from tests.conftest import TINY, MakeModel, random_model
+from tilelli.base import build
 from tilelli.errors import InputError
 from tilelli.splice import parse, splice
 from tilelli.ternary import quantize
@@ -37,6 +38,21 @@ def test_a_model_against_itself_did_not_change(tiny: MakeModel) -> None:
         assert all(row.relative_change == 0 for row in found.tensors)
         assert all(row.cosine == pytest.approx(1) for row in found.tensors)
         assert found.findings == ["The two hold the same weights, to the last bit."]
+
+
+def test_a_fresh_model_whose_biases_are_zero_is_the_same_as_itself_too() -> None:
+    fresh = build(TINY)
+    found = drift(fresh, fresh)
+    assert found.findings == ["The two hold the same weights, to the last bit."]
+    assert all(row.relative_change == 0 for row in found.tensors)
+
+
+def test_from_nothing_no_scale_has_a_relative_change(tiny: MakeModel) -> None:
+    before, after = tiny(), tiny()
+    before.get_parameter(UP).zero_()
+    row = next(row for row in drift(before, after).tensors if row.name == UP)
+    assert (row.scale_change, row.relative_change) == (None, None)
+    assert not any("scale that moved" in said for said in drift(before, after).findings)
 
 
 @given(st.integers(1, 40))

@@ -95,3 +95,17 @@ def test_a_matrix_of_zeros_still_has_a_picture(tiny: MakeModel) -> None:
 def test_an_unknown_tensor_is_refused(routed: ByteLM) -> None:
     with pytest.raises(InputError, match=r"no such tensor: nose\. See"):
         latent(routed, "nose")
+
+
+@pytest.mark.parametrize("ends", [(0, 1e-320), (0, 1e-12), (1e3, 1e3 + 1e-12), (-3e38, 3e38)])
+@pytest.mark.parametrize("name", [UP, "embedding.weight"])
+def test_however_narrow_or_wide_the_range_the_weights_are_counted(
+    routed: ByteLM, name: str, ends: tuple[float, float]
+) -> None:
+    found = latent(routed, name, *ends)
+    assert found.total == routed.get_parameter(name).numel()
+
+
+def test_a_range_beyond_all_floats_is_refused(routed: ByteLM) -> None:
+    with pytest.raises(InputError, match=r"nothing in this range: -1e\+308 to 1e\+308"):
+        latent(routed, UP, -1e308, 1e308)

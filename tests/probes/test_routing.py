@@ -16,11 +16,12 @@ from probes.routing import (
     share_by_position,
     summarise,
 )
+from tests.conftest import MakeModel
 from tilelli.base import ByteLM
 from tilelli.errors import InputError
 from tilelli.interventions import parse
 from tilelli.pathways import PATHWAYS
-from tilelli.trace import effective_pathways, trace
+from tilelli.trace import trace
 
 scores = arrays(float, (2, 5, 3), elements=st.floats(-60, 60))
 
@@ -49,6 +50,18 @@ def test_entropy_and_effective_pathways_by_hand() -> None:
     assert result.blocks["effective"].item() == pytest.approx(4 / 3)
 
 
+def test_a_pathway_that_the_model_lacks_is_no_choice_and_no_news(tiny: MakeModel) -> None:
+    two = from_trace(trace(tiny(pathways=["local", "sparse"]), list(b"Hi, you!"), parse("flatten")))
+    assert two.entropy == pytest.approx(1)  # both alike: no byte could be spread further
+    assert two.effective == pytest.approx(2)
+    assert two.findings == ()
+    one = from_trace(trace(tiny(pathways=["dense"]), list(b"Hi, you!")))
+    assert (one.entropy == 0).all()
+    assert (one.effective == 1).all()
+    assert one.findings == ()
+    assert one.blocks["dense"].tolist() == [1, 1]
+
+
 def test_shares_by_class_by_hand() -> None:
     classes = by_hand().classes
     assert classes["block"].unique().tolist() == [ALL, "block 1"]
@@ -70,10 +83,11 @@ def test_entropy_stays_in_its_range_and_does_not_know_the_order(x: np.ndarray) -
 
 
 @given(scores)
-def test_effective_pathways_agree_with_those_of_the_model_package(x: np.ndarray) -> None:
+def test_effective_pathways_are_the_exponential_of_torchs_entropy(x: np.ndarray) -> None:
     weights = softmax(x)
     result = summarise(weights, np.arange(5), PATHWAYS)
-    np.testing.assert_allclose(result.effective, effective_pathways(torch.as_tensor(weights)).numpy(), atol=1e-9)
+    expected = torch.special.entr(torch.as_tensor(weights)).sum(dim=-1).exp()
+    np.testing.assert_allclose(result.effective, expected.numpy(), atol=1e-9)
 
 
 @given(scores, st.binary(min_size=5, max_size=5))

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from probes.__main__ import main
-from probes.survey import LARGEST, NO_ROLE, longest, survey
+from probes.survey import LARGEST, NO_ROLE, TOO_FEW, longest, survey
 from tests.conftest import MakeModel
 from tests.probes.test_roles import TEXT, followers
 from tilelli.base import ByteLM
@@ -17,6 +17,13 @@ SHORT = list(TEXT[:16])
 def test_what_is_found_is_said_and_where_nothing_is_that_is_said_too(routed: ByteLM) -> None:
     assert any("looks at the byte just before" in sentence for sentence in survey(followers(TEXT)).findings)
     assert survey(trace(routed, SHORT)).findings[0] == NO_ROLE
+
+
+@pytest.mark.parametrize("text", [b"a", b"ab", b"abab"])
+def test_of_a_text_too_short_to_tell_no_more_is_said(model: ByteLM, text: bytes) -> None:
+    said = survey(trace(model, list(text)), 4).findings
+    assert said[0] == TOO_FEW
+    assert all("too short to tell" in sentence for sentence in said[1:])
 
 
 def test_how_much_attention_weighs_is_the_mean_of_the_router(routed: ByteLM, vanilla: ByteLM) -> None:

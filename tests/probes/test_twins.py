@@ -73,6 +73,18 @@ def test_heads_that_keep_at_random_share_what_chance_gives(tiny: MakeModel) -> N
     assert table["kept"].mean() == pytest.approx(table["chance"].mean(), rel=0.05)
 
 
+def test_heads_that_look_everywhere_alike_share_what_chance_gives() -> None:
+    T = 40
+    keys = [[list(range(T)) for _ in range(T)]]
+    weights = [[[1 / (q + 1)] * (q + 1) + [0.0] * (T - q - 1) for q in range(T)]]
+    row = attention(attending(keys, weights), attending(keys, weights)).iloc[0]
+    assert row[["attention", "attention_chance"]].tolist() == pytest.approx([1, 1])
+    previous = [[[max(q - 1, 0)] for q in range(T)]]
+    row = attention(attending(previous, [[[1.0]] * T]), attending(previous, [[[1.0]] * T])).iloc[0]
+    assert row["attention"] == 1
+    assert row["attention_chance"] == pytest.approx(np.mean([1 / (q + 1) for q in range(1, T)]), abs=0.12)
+
+
 def test_routing_differs_by_what_was_done_to_it(routed: ByteLM) -> None:
     plain, changed = (from_trace(trace(routed, IDS, changes)) for changes in ((), _force_dense()))
     found = routing_difference(plain, changed)
@@ -82,6 +94,8 @@ def test_routing_differs_by_what_was_done_to_it(routed: ByteLM) -> None:
     assert (found.elsewhere[1] == (plain.weights[1].argmax(axis=1) != 2)).all()
     assert found.choices["moved"][1] == pytest.approx((1 - plain.weights[1, :, 2]).mean())
     assert found.choices["elsewhere"][0] == 0
+    often = np.bincount(plain.weights[1].argmax(axis=1), minlength=3) / len(IDS)
+    assert found.choices["chance"][1] == pytest.approx(1 - often[2])  # the other always chooses dense
     sums = found.shares.groupby("block")["difference"].sum()
     assert sums.tolist() == pytest.approx([0, 0], abs=1e-6)
 
@@ -91,7 +105,8 @@ def test_vanilla_twins_are_compared_by_their_attention_alone(tiny: MakeModel) ->
     assert found.routing is None
     assert found.attention["kept"].isna().all()
     assert ((found.attention["attention"] > 0) & (found.attention["attention"] < 1)).all()
-    assert found.findings[0].endswith("of the attention lies on the same bytes.")
+    assert found.findings[0].startswith("Head by head, ")
+    assert " of the attention lies on the same bytes, by chance " in found.findings[0]
 
 
 def test_one_byte_is_enough_to_say_nothing_wrong(routed: ByteLM) -> None:

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from probes.__main__ import main
 from probes.attention import kept_set
-from probes.xray import called, removals, xray
+from probes.xray import removals, xray
 from tests.conftest import MakeModel, random_model
 from tilelli.base import ByteLM
 from tilelli.config import PATHWAYS
@@ -119,6 +120,23 @@ def test_a_case_worked_by_hand(tiny: MakeModel) -> None:
     assert wrong.findings[2] == "Read out early: it never led."
 
 
+@pytest.mark.parametrize(
+    ("guesses", "said"),
+    [
+        ("aaaa", "it is in front before the first block and stays there."),
+        ("bbaa", "it is in front after block 2 and stays there."),
+        ("bbba", "it is in front after block 3, the last, and not before."),
+        ("baba", "it is in front after block 3, the last; it was after block 1 too, and then overtaken."),
+        ("abbb", "it was in front before the first block, and then overtaken."),
+        ("bbbb", "it never led."),
+    ],
+)
+def test_what_is_said_of_the_lens_is_so(routed: ByteLM, guesses: str, said: str) -> None:
+    lens_ = np.eye(256)[[ord(guess) for guess in guesses]]
+    found = replace(xray(routed, list(b"xa"), 1), lens=lens_)
+    assert found.findings[-1] == f"Read out early: {said}"
+
+
 def test_the_strongest_removal_is_said_and_can_be_made_in_the_sidebar(routed: ByteLM) -> None:
     found = xray(routed, TEXT, 8)
     strongest = found.strongest
@@ -155,11 +173,6 @@ def test_a_byte_that_was_not_predicted_is_refused(model: ByteLM, place: int) -> 
 def test_an_intervention_that_finds_nothing_is_refused(vanilla: ByteLM) -> None:
     with pytest.raises(InputError, match="no router to intervene in"):
         xray(vanilla, TEXT, 3, parse("remove:sparse"))
-
-
-@pytest.mark.parametrize(("byte", "name"), [(101, "“e”"), (32, "the space"), (10, "the new line"), (0xC3, "byte C3")])
-def test_bytes_have_names_that_fit_into_a_sentence(byte: int, name: str) -> None:
-    assert called(byte) == name
 
 
 def test_the_command_writes_the_tables(tiny: MakeModel, tmp_path: Path, capsys: Captured) -> None:

@@ -18,7 +18,7 @@ def text(ids: list[int]) -> str:
 
 def test_a_prompt_worked_by_hand() -> None:
     made = chat.prompt([Turn("Hi", "Hello!")], "  Who\nare you? ", context=256)
-    assert text(made.ids) == "USER: Hi\nTILELLI: Hello!\nUSER: Who are you?\nTILELLI:"
+    assert text(made.ids) == "USER: Hi\nTILELLI: Hello!\nUSER: Who are you?\nTILELLI: "
     assert (made.ids[0], made.turns, made.cut) == (0, 1, 0)
 
 
@@ -38,14 +38,14 @@ def test_a_prompt_leaves_room_for_the_reply_and_keeps_the_format(turns: list[Tur
     made = chat.prompt(turns, message, context)
     assert len(made.ids) <= context - chat.ROOM
     assert 0 not in made.ids[1:]
-    assert text(made.ids).endswith("\nTILELLI:")
+    assert text(made.ids).endswith("\nTILELLI: ")
     assert text(made.ids).count("\n") == 2 * made.turns + 1
 
 
 def test_of_a_message_that_is_too_long_the_end_is_kept() -> None:
     made = chat.prompt([], "ⵣ" * 100 + " end", context=128)
-    assert text(made.ids).endswith("ⵣ end\nTILELLI:")
-    assert made.cut + len(text(made.ids).encode()) == len("ⵣ".encode()) * 100 + 4 + len("USER: \nTILELLI:")
+    assert text(made.ids).endswith("ⵣ end\nTILELLI: ")
+    assert made.cut + len(text(made.ids).encode()) == len("ⵣ".encode()) * 100 + 4 + len("USER: \nTILELLI: ")
 
 
 def test_a_context_without_room_is_refused() -> None:

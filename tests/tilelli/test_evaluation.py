@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
-from tilelli.evaluation import cut, evaluate, read, surprise
+from tilelli.evaluation import cut, evaluate, read, surprise, surprises
 from tilelli.generation import window_start
 from tilelli.interventions import parse
 from tilelli.trace import trace
@@ -88,11 +88,44 @@ def test_surprise_under_an_intervention_is_that_of_the_trace(tiny: MakeModel) ->
     assert surprise(model, b"").shape == (0,)
 
 
-def test_what_was_not_read_when_it_was_stopped_is_no_number(model: ByteLM) -> None:
-    stops = iter([False, True])
-    bits = surprise(model, random_bytes(50), batch_size=1, should_stop=stops.__next__)  # the two shortest windows
-    assert np.isnan(bits).sum() == 50 - 2 - 16
+def test_the_progress_of_surprise_counts_windows_to_the_end(model: ByteLM) -> None:
+    seen: list[tuple[int, int]] = []
+    surprise(model, random_bytes(50), batch_size=4, progress=lambda *counts: seen.append(counts))
+    assert seen == [(4, 6), (6, 6)]
+
+
+@pytest.mark.parametrize("changes", ["", "flatten@1", "remove:local@2"])
+def test_what_is_read_on_from_a_block_is_what_is_read_from_the_start(tiny: MakeModel, changes: str) -> None:
+    model, document, under = tiny(n_blocks=3), random_bytes(50), parse(changes)
+    for block in range(3):
+        cells = [parse(f"force:sparse@{block + 1}"), parse(f"zero@{block + 1} top@3"), ()]
+        found = surprises(model, document, block, cells, under, batch_size=2)
+        assert found is not None
+        for own, cell in zip(found, cells, strict=True):
+            np.testing.assert_allclose(own, surprise(model, document, (*under, *cell)), rtol=1e-4, atol=1e-4)
+
+
+def test_reading_on_can_be_stopped_after_each_pass(model: ByteLM) -> None:
+    stops = iter([False, False, True])
+    assert surprises(model, random_bytes(50), 0, [(), ()], batch_size=2, should_stop=stops.__next__) is None
     assert next(stops, None) is None
+
+
+class Watched(bytes):
+    """Remembers how much of it was asked for."""
+
+    most = 0
+
+    def __getitem__(self, key):  # type: ignore[no-untyped-def]
+        found = bytes.__getitem__(self, key)
+        self.most = max(self.most, len(found))
+        return found
+
+
+def test_of_a_long_document_no_more_is_copied_than_a_window_holds(model: ByteLM) -> None:
+    document = Watched(random_bytes(200))
+    assert evaluate(model, [document]).bits[0] == pytest.approx(bits_slowly(model, bytes(document)), rel=1e-4)
+    assert 0 < document.most <= model.config.context
 
 
 def test_router_weights_are_told_to_those_who_watch(tiny: MakeModel) -> None:

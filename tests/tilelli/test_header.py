@@ -8,10 +8,10 @@ import torch
 from safetensors.torch import save
 
 from tests.conftest import MakeModel
-from tests.tilelli.forge import lone_file, parts, whole, with_metadata
+from tests.tilelli.forge import lone_file, mutated, parts, whole, with_metadata
 from tilelli import header, hub
 from tilelli.base import ByteLM
-from tilelli.checkpoint import load, save_checkpoint
+from tilelli.checkpoint import load, save_checkpoint, save_packed
 from tilelli.errors import CheckpointError
 from tilelli.header import bundled, find, read_header
 
@@ -242,3 +242,116 @@ def test_a_pipe_is_no_file_and_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         find(tmp_path / "pipe")
+
+
+@pytest.fixture
+def packed(tiny: MakeModel, tmp_path: Path) -> Path:
+    """A valid packed file of the smallest model, with int8 matrices."""
+    model = tiny(d_model=4, n_blocks=1, n_heads=1, head_dim=1, top_k=1, context=2, expand=0.25)
+    return save_packed(model, tmp_path / "packed" / "small.packed.safetensors", "int8")
+
+
+def reforged(path: Path, name: str, **changes: Any) -> Path:
+    """The file at `path` with changes in one entry of its header; None as a change takes the key out."""
+    told, body = parts(path.read_bytes())
+    entry = told[name] | changes
+    told[name] = {key: value for key, value in entry.items() if value is not None}
+    path.write_bytes(whole(told, body))
+    return path
+
+
+UP = "blocks.0.dense.up.weight"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        (UP, {"data_offsets": [0, TENTH]}, r"does not fit its place: U8 \[1\] at \[0, 10737418240\]\. Get it again\."),
+        (UP, {"data_offsets": [9999, TENTH]}, r"claims 10737418240 bytes of weights and holds \d+\. It may be cut"),
+        (UP, {"shape": [TENTH]}, "does not fit its place"),
+        (
+            UP,
+            {"dtype": "I8"},
+            r"not packed as it says: blocks\.0\.dense\.up\.weight should be U8 \[1\] and is I8 \[1\]",
+        ),
+        (UP, {"dtype": "BF16"}, "does not fit its place"),
+        (UP, {"shape": [1, 1]}, r"should be U8 \[1\] and is U8 \[1, 1\]"),
+        (f"{UP}.scale", {"shape": [1]}, r"should be F32 \[\] and is F32 \[1\]"),
+        ("embedding.weight", {"shape": [4, 256]}, r"should be I8 \[256, 4\] and is I8 \[4, 256\]"),
+        ("embedding.weight", {"dtype": "U8"}, r"should be I8 \[256, 4\] and is U8 \[256, 4\]"),
+        ("norm.bias", {"dtype": "BF16"}, "does not fit its place"),
+        ("norm.bias", {"dtype": "I8", "shape": [8]}, r"should be F16 \[4\] and is I8 \[8\]"),
+        ("__metadata__", {"config": None}, r"holds no settings: None\. Pack it again"),
+        ("__metadata__", {"config": "[" * 100_000}, "holds no settings"),
+        ("__metadata__", {"packing": ""}, "holds no settings"),
+        ("__metadata__", {"packing": "{}"}, "A setting is missing: packing"),
+        ("__metadata__", {"packing": '{"floats": ["int8"], "source": ""}'}, "floats has the wrong type"),
+        ("__metadata__", {"packing": '{"floats": "int8", "source": "x"}'}, "The source has no SHA-256: 'x'"),
+        ("__metadata__", {"packing": '{"floats": "int9", "source": "x"}'}, "precision of floats is not known: 'int9'"),
+        ("__metadata__", {"packing": '{"floats": "int8", "source": "", "version": 2}'}, "another way: version 2"),
+        ("__metadata__", {"packing": '{"floats": "int8", "sauce": ""}'}, "unknown setting: 'sauce'. Pack it"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_packed_file_holds_what_it_says_to_the_byte(
+    packed: Path, name: str, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(CheckpointError, match=message):
+        read_header(reforged(packed, name, **changes))
+
+
+@pytest.mark.parametrize("other", [{"d_model": 8}, {"ternary": []}, {"n_blocks": 128}, {"kind": "vanilla"}])
+def test_a_packed_file_under_another_configuration_is_refused(packed: Path, other: dict[str, Any]) -> None:
+    config = json.loads(parts(packed.read_bytes())[0]["__metadata__"]["config"])
+    with pytest.raises(CheckpointError, match=r"small\.packed\.safetensors is not packed as it says: .* should be "):
+        read_header(reforged(packed, "__metadata__", config=json.dumps(config | other)))
+
+
+def test_a_packed_file_under_another_precision_is_refused(packed: Path) -> None:
+    packing = json.loads(parts(packed.read_bytes())[0]["__metadata__"]["packing"])
+    with pytest.raises(CheckpointError, match=r"router\.score\.weight should be F16 \[3, 4\] and is I8 \[3, 4\]"):
+        read_header(reforged(packed, "__metadata__", packing=json.dumps(packing | {"floats": "float16"})))
+
+
+@pytest.mark.parametrize("content", [None, "[1, 2", "5", "[" * 100_000], ids=lambda text: str(text)[:6])
+def test_a_packed_file_with_a_broken_provenance_is_opened_all_the_same(packed: Path, content: str | None) -> None:
+    assert read_header(reforged(packed, "__metadata__", provenance=content)).provenance == {}
+
+
+def test_trits_and_whole_numbers_have_no_place_in_an_ordinary_file(packed: Path) -> None:
+    with pytest.raises(
+        CheckpointError, match=r"a tensor does not fit its place: .*8 .* Use float32 or float16 weights"
+    ):
+        read_header(reforged(packed, "__metadata__", packing=None))
+
+
+@pytest.mark.parametrize("keep", [0.02, 0.3, 0.6, 0.999])
+def test_a_packed_file_that_was_cut_off_is_refused(packed: Path, keep: float) -> None:
+    content = packed.read_bytes()
+    packed.write_bytes(content[: int(keep * len(content))])
+    with pytest.raises(CheckpointError, match=r"get it again|Get it again"):
+        read_header(packed)
+
+
+def test_an_accident_to_a_packed_file_loads_or_is_refused_and_nothing_else(packed: Path) -> None:
+    content, problems, loaded = packed.read_bytes(), [], 0
+    for seed in range(300):
+        packed.write_bytes(mutated(content, seed))
+        try:
+            load(packed, ByteLM)
+            loaded += 1
+        except CheckpointError:
+            continue
+        except BaseException as error:
+            problems.append(f"seed {seed}: {type(error).__name__}: {str(error)[:100]}")
+    assert problems == []
+    assert 30 < loaded < 270
+
+
+def test_a_packed_file_is_known_by_what_it_holds_whatever_it_is_called(packed: Path, tmp_path: Path) -> None:
+    (tmp_path / "upload").mkdir()
+    (tmp_path / "upload" / "model.safetensors").write_bytes(packed.read_bytes())
+    told = read_header(tmp_path / "upload")
+    assert told.packing is not None
+    assert told.packing.floats == "int8"
+    assert load(tmp_path / "upload", ByteLM).config == told.config

@@ -80,7 +80,7 @@ for heavy in ("datasets", "huggingface_hub", "streamlit", "pandas"):
 
 LIGHT = """
 import sys
-import tilelli.header, tilelli.config, tilelli.tokenizer
+import tilelli.header, tilelli.config, tilelli.tokenizer, tilelli.engine.plain, tilelli.__main__
 assert "torch" not in sys.modules
 """
 

@@ -5,7 +5,7 @@ from tests.conftest import MakeModel
 from tilelli import ModelConfig
 from tilelli.errors import InputError
 from tilelli.generation import Sampling, stream
-from tilelli.interventions import ACTIONS, ByRow, Given, Intervention, parse, written
+from tilelli.interventions import ACTIONS, Given, Intervention, parse, written
 from tilelli.trace import trace
 
 CONTEXT = 12
@@ -30,6 +30,9 @@ def weights(model, text: str = ""):
         "skip:0.25",
         "set:1,0,0.5",
         "zero@2",
+        "shuffle:1234567",
+        "skip:0.12345678",
+        "skip:1e-09",
     ],
 )
 def test_what_is_written_is_what_was_read(text: str) -> None:
@@ -51,6 +54,9 @@ def test_several_are_written_one_after_another() -> None:
         ("force:local+dense", "pathways of force do not fit"),
         ("force:wide", "pathways of force do not fit: wide"),
         ("swap:local+local", "pathways of swap do not fit"),
+        ("swap:local+local+sparse", "pathways of swap do not fit"),
+        ("remove:local+local", "pathways of remove do not fit"),
+        ("shuffle:1e300", r"no such seed: 1e\+300"),
         ("flatten:local", "pathways of flatten do not fit: local. Leave them out"),
         ("skip", "numbers of skip do not fit: none. Give 1"),
         ("skip:-1", "numbers of skip do not fit"),
@@ -132,30 +138,18 @@ def test_swapping_twice_changes_nothing(tiny: MakeModel) -> None:
     assert torch.equal(model(ids, interventions=both)[0], model(ids)[0])
 
 
-def test_many_interventions_in_one_pass_are_the_same_as_one_by_one(tiny: MakeModel) -> None:
-    model, rows = tiny(), [parse("remove:local"), parse("top@2 shuffle:3@1")]
-    same = ids[:1].expand(2, -1)
-    together, _ = model(same, interventions=[ByRow(rows)])
-    for row, logits in zip(rows, together, strict=True):
-        torch.testing.assert_close(logits, model(ids[:1], interventions=row)[0][0])
-    with pytest.raises(InputError, match="as many texts as rows: 1 for 2"):
-        model(ids[:1], interventions=[ByRow(rows)])
-    with pytest.raises(InputError, match="block 9"):
-        model(same, interventions=[ByRow([parse("top@9"), ()])])
-
-
 def test_the_model_is_left_as_it_was(tiny: MakeModel) -> None:
     model = tiny()
     before, _ = model(ids)
     for action, meaning in ACTIONS.items():
         pathways = ("local", "sparse")[: meaning.pathways]
-        model(ids, interventions=[Intervention(action, pathways, (0.5,) * meaning.numbers)])
+        model(ids, interventions=[Intervention(action, pathways, (1.0,) * meaning.numbers)])
     assert torch.equal(model(ids)[0], before)
 
 
 def test_absent_pathways_stay_absent(tiny: MakeModel) -> None:
     model = tiny(pathways=["local", "dense"])
-    for text in ("flatten", "shuffle:1"):
+    for text in ("flatten", "shuffle:1", "set:1,1,1"):
         assert torch.equal(weights(model, text)[..., 1], torch.zeros(2, 2, CONTEXT))
     torch.testing.assert_close(weights(model, "flatten")[..., 0], torch.full((2, 2, CONTEXT), 0.5))
 

@@ -31,3 +31,10 @@ def test_a_block_that_adds_nothing_changes_nothing(tiny: MakeModel) -> None:
 def test_a_text_beyond_the_context_is_refused(tiny: MakeModel) -> None:
     with pytest.raises(InputError, match="longer than the context"):
         lens(tiny(), b"x" * 100)
+
+
+def test_what_is_no_text_is_refused_in_words(tiny: MakeModel) -> None:
+    with pytest.raises(InputError, match="nothing to read: an empty text"):
+        lens(tiny(), b"")
+    with pytest.raises(InputError, match="not a byte"):
+        lens(tiny(), [1, 300])

@@ -7,7 +7,7 @@ from torch.nn import functional as F
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
 from tilelli.errors import InputError
-from tilelli.trace import Recorder, Trace, effective_pathways, trace
+from tilelli.trace import Recorder, Trace, places, trace
 
 IDS = torch.randint(256, (2, 9), generator=torch.Generator().manual_seed(0))
 
@@ -123,13 +123,30 @@ def test_a_trace_ends_with_the_context(model: ByteLM) -> None:
         trace(model, [65] * 17)
 
 
-@pytest.mark.parametrize(
-    ("weights", "count"), [([1 / 3, 1 / 3, 1 / 3], 3.0), ([1.0, 0.0, 0.0], 1.0), ([0.5, 0.5, 0.0], 2.0)]
-)
-def test_effective_pathways_counts_those_in_use(weights: list[float], count: float) -> None:
-    assert effective_pathways(torch.tensor([weights])).tolist() == pytest.approx([count])
-
-
 def test_what_is_not_a_byte_is_refused(routed: ByteLM) -> None:
     with pytest.raises(InputError, match="not a byte"):
         trace(routed, [1, 300])
+
+
+@pytest.mark.parametrize("kind", ["routed", "vanilla"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_what_is_recorded_is_float32_whatever_the_model_computes_in(
+    tiny: MakeModel, kind: str, dtype: torch.dtype
+) -> None:
+    seen, usual = trace(tiny(kind).to(dtype), IDS), trace(tiny(kind), IDS)
+    for name, value in vars(seen).items():
+        if isinstance(value, torch.Tensor) and name not in ("ids", "kept_keys"):
+            assert value.dtype == torch.float32
+    torch.testing.assert_close(seen.residual_norms, usual.residual_norms, rtol=0.1, atol=0.1)
+
+
+def test_a_trace_says_which_pathways_there_are(tiny: MakeModel, vanilla: ByteLM) -> None:
+    assert trace(tiny(pathways=["dense", "local"]), IDS).pathways == ("local", "dense")
+    assert trace(vanilla, IDS).pathways == ()
+
+
+@pytest.mark.parametrize("kind", ["routed", "vanilla"])
+def test_the_size_of_a_trace_is_known_before(tiny: MakeModel, kind: str) -> None:
+    model = tiny(kind)
+    for T in (1, 3, 9):
+        assert trace(model, IDS[0, :T]).kept_keys.numel() == places(model.config, T)

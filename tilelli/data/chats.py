@@ -1,22 +1,16 @@
 """Rows for learning to chat: dialogues of which only the last reply counts, and among them plain text, so that writing
 is not forgotten.
-
-Facts are introduced little by little. Before its turn a fact is asked for and the right reply is not to know it; from
-then on it is answered. So for every fact the model once was in the place where it will be with facts it never learned,
-and was told what to say there: it has to notice whether it knows, not whether a question looks like one it should know.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from random import Random
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from tilelli.data.batch import Batch
-from tilelli.data.dialogues.replies import ANY
 from tilelli.data.dialogues.rows import Dialogue
 from tilelli.data.windows import Windows
 from tilelli.errors import DataError
@@ -35,7 +29,6 @@ class Chats:
         context: int,
         batch_size: int,
         seed: int,
-        introduced_by: int = 0,
         repeat: int = 1,
     ) -> None:
         """Take in the dialogues that fit into the context.
@@ -44,9 +37,7 @@ class Chats:
             dialogues: what to learn.
             context: the longest dialogue, in bytes.
             batch_size: dialogues a step.
-            seed: of the order, and of the times at which facts are introduced.
-            introduced_by: step by which every fact is; half of them come in the first quarter, so that most are
-                practised long and something is unknown nearly to the end. 0 teaches all from the start.
+            seed: of the order.
             repeat: how often an epoch reads a dialogue of one turn that asks for a fact and gives it.
 
         Raises:
@@ -63,9 +54,6 @@ class Chats:
         self.per_epoch = len(self.rows) // batch_size
         self._lengths = np.array([len(row.text.encode()) for row in self.rows])
         self.mean_bytes = float(self._lengths.mean())
-        facts = sorted({row.fact for row in self.rows if _is_taught(row)})
-        times = np.random.default_rng((seed, 1)).random(len(facts)) ** 2 * introduced_by
-        self._known_from = dict(zip(facts, times.tolist(), strict=True))
         self._epoch: tuple[int, NDArray[np.int64]] | None = None
 
     def batch(self, step: int) -> Batch:
@@ -73,7 +61,7 @@ class Chats:
         epoch, place = divmod(step, self.per_epoch)
         if self._epoch is None or self._epoch[0] != epoch:
             self._epoch = (epoch, self._order(epoch))
-        return of_dialogues([self._at(int(number), step) for number in self._epoch[1][place]])
+        return of_dialogues([_row(self.rows[number]) for number in self._epoch[1][place]])
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         """(per_epoch, batch_size) numbers of rows."""
@@ -83,12 +71,6 @@ class Chats:
             pool[np.argsort(self._lengths[pool], kind="stable")] for pool in _pieces(order, POOL * self.batch_size)
         ]
         return random.permutation(np.concatenate(pools).reshape(self.per_epoch, self.batch_size))
-
-    def _at(self, number: int, step: int) -> "Row":
-        row = self.rows[number]
-        if _is_taught(row) and step < self._known_from[row.fact]:
-            return Row(row.prompt, Random(f"{self.seed} {number} {step}").choice(ANY), True)
-        return Row(row.prompt, row.reply, not row.answerable)
 
 
 @dataclass(frozen=True)
@@ -113,8 +95,8 @@ class Mixed:
 
 def of_dialogues(rows: Sequence[Row]) -> Batch:
     """Dialogues side by side, padded at the end; only the reply counts, up to the end of its line."""
-    prompts = [bytes((END_OF_DOCUMENT,)) + row.prompt.encode() for row in rows]
-    texts = [prompt + f" {row.reply}\n".encode() for prompt, row in zip(prompts, rows, strict=True)]
+    prompts = [bytes((END_OF_DOCUMENT,)) + f"{row.prompt} ".encode() for row in rows]
+    texts = [prompt + f"{row.reply}\n".encode() for prompt, row in zip(prompts, rows, strict=True)]
     width = -(-max(map(len, texts)) // PAD) * PAD
     ids = torch.zeros(len(rows), width, dtype=torch.int64)
     batch = Batch.of_text(ids)
@@ -124,6 +106,10 @@ def of_dialogues(rows: Sequence[Row]) -> Batch:
         batch.counted[number, len(prompt) - 1 : len(text) - 1] = True
         batch.abstain[number, len(prompt) - 1] = float(row.abstains)
     return batch
+
+
+def _row(dialogue: Dialogue) -> Row:
+    return Row(dialogue.prompt, dialogue.reply, not dialogue.answerable)
 
 
 def _is_taught(row: Dialogue) -> bool:

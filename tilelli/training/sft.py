@@ -1,8 +1,9 @@
 """Learning to chat: a trained model, dialogues of which only the reply counts, and a head that says when to abstain.
 
-The head is trained together with the words, on the same rows: a logistic unit on the last state of the prompt, whose
-target is whether the reply declines. Its gradient reaches the blocks, so that whether something is known is worked out
-where the head can read it; plain text among the dialogues keeps the model's writing as it was.
+The head is trained together with the words, on the same rows: a logistic unit on the last state of the prompt and on
+how unsure the model is of the first byte of its reply; its target is whether the reply declines. Its gradient reaches
+the blocks, so that whether something is known is worked out where the head can read it; plain text among the dialogues
+keeps the model's writing as it was.
 """
 
 import dataclasses
@@ -26,7 +27,7 @@ from tilelli.trace import Recorder
 from tilelli.training.loop import Task
 from tilelli.training.pretraining import described, first_bytes
 
-OPENING = "USER: Who are you?\nTILELLI:"
+OPENING = "USER: Who are you?\nTILELLI: "
 JUDGED = ("valid", "valid-held-out-facts", "valid-premises")  # banks read while training; `test` and its like never
 
 
@@ -50,7 +51,7 @@ def tuning(recipe: Recipe, base: ByteLM, name: str, corpus: Corpus, held_out: li
     dialogues = [row for row in generate(t.data_seed, t.pairs) if row.split == "train"]
     judged = {split: rows for split, rows in banks(t.data_seed).items() if split in JUDGED}
     context = model.config.context
-    chats = Chats(dialogues, context, c.batch_size, c.seed, round(t.introduce * c.steps * (1 - t.rehearsal)), t.repeat)
+    chats = Chats(dialogues, context, c.batch_size, c.seed, t.repeat)
     rehearsed = max(1, round(c.batch_size * chats.mean_bytes / context))  # windows: as much text as a batch of chats
     rehearsed += -rehearsed % c.accumulate
     sample = first_bytes(held_out, c.eval_bytes)

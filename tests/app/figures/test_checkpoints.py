@@ -23,3 +23,7 @@ def test_nothing_to_draw_says_what_will_appear() -> None:
 def test_every_checkpoint_has_its_line() -> None:
     fig = learning_curve([Curve("a", [1.0], [2.0]), Curve("b", [1.0], [3.0])])
     assert [trace.name for trace in fig.data] == ["a", "b"]
+
+
+def test_a_splice_does_not_show_the_curve_of_its_base() -> None:
+    assert gather("a::router::b", HISTORY | {"splice": {"parts": "router"}}) is None

@@ -103,7 +103,7 @@ def test_the_reader_is_told_how_much_the_attention_weighs(routed: ByteLM, vanill
 
 
 def test_the_summary_counts_tests_and_finds(model: ByteLM) -> None:
-    assert figures.summary(roles(followers(TEXT))).split(" are named")[0].endswith("of 25")
+    assert figures.summary(roles(followers(TEXT))).split(" pairs of a head and a rule are named")[0].endswith("of 25")
     assert "too few kinds of byte" in figures.summary(roles(trace(model, [65, 66])))
 
 

@@ -101,7 +101,7 @@ def test_the_memory_adds_up_to_the_context(model: ByteLM) -> None:
     talk = said(model, "One", "Two")
     for turn in talk.line:
         assert sum(turn.memory.values()) == 96
-        assert turn.memory["your message"] == len("\0USER: One\nTILELLI:")
+        assert turn.memory["your message"] == len("\0USER: One\nTILELLI: ")
     assert talk.line[0].memory["earlier turns"] == 0
 
 

@@ -209,3 +209,14 @@ def test_widget_keys_begin_with_the_name_of_the_page(runs: Path) -> None:
     shared = {"text", "sample", "rows", "row_bank"}
     widgets = (*page.multiselect, *page.toggle, *page.slider, *page.number_input, *page.button, *page.text_area)
     assert all(widget.key in shared or widget.key.startswith("compare_") for widget in widgets)
+
+
+def test_a_link_says_which_twin_is_looked_into(runs: Path, tiny: MakeModel) -> None:
+    tiny(seed=7).save_pretrained(runs / "third")
+    page = AppTest.from_file(PAGE, default_timeout=60)
+    page.session_state["checkpoint"], page.session_state["text"] = str(runs / "routed"), TEXT
+    page.session_state["compare_with"] = [str(runs / "twin"), str(runs / "third")]
+    page.query_params["compare_twin"] = "C"
+    page.run()
+    assert not page.exception
+    assert "of all choices, over blocks and bytes, C leans most on another pathway than A" in words(page)

@@ -4,7 +4,8 @@ from streamlit.testing.v1 import AppTest
 
 from tests.app.conftest import APP
 
-PAGES = ("overview", "checkpoints", "write", "chat", "routing", "attention", "weights", "training")
+INSIDE = ("routing", "attention", "weights", "ablation", "compare", "splice")
+PAGES = ("overview", "checkpoints", "write", "chat", *INSIDE, "training")
 
 
 def test_the_dashboard_opens_on_the_overview(folder: Path) -> None:

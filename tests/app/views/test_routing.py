@@ -224,3 +224,22 @@ def test_a_text_can_be_a_row_of_a_bank(routed_folder: Path, own_bank: Path, monk
 def test_a_bank_that_is_not_there_is_a_sentence(routed_folder: Path) -> None:
     app = open_page(routed_folder, routing_bank="nowhere.jsonl")
     assert "There is no such bank: nowhere.jsonl" in app.error[0].value
+
+
+def test_a_bank_that_is_not_there_leaves_the_rest_of_the_page_standing(routed_folder: Path) -> None:
+    app = open_page(routed_folder, routing_bank="nowhere", interventions="remove:sparse")
+    assert [error.value.split(":")[0] for error in app.error] == ["There is no such bank"]
+    assert [metric.label for metric in app.metric] == ["Reading", "Writing", "Computing"]
+    assert app.code
+
+
+def test_a_link_says_which_part_of_a_long_text_is_shown(routed_folder: Path) -> None:
+    app = AppTest.from_file(PAGE, default_timeout=60)
+    app.session_state["checkpoint"] = str(routed_folder)
+    app.query_params["text"], app.query_params["from"] = "abcdefghij" * 3, "4"
+    app.run()
+    assert not app.exception
+    assert any("Bytes 4 to 19 of 30" in caption.value for caption in app.caption)
+    app.text_area(key="text").set_value("abcdefghij" * 2).run()  # where 4 is as far as one can go
+    assert not app.exception
+    assert not app.error

@@ -37,7 +37,7 @@ def test_a_vanilla_model_is_all_floats_and_says_so(folder: Path) -> None:
     page = open_page(folder / "vanilla")
     assert page.info[0].value.startswith("Nothing here is ternary")
     assert not page.slider
-    assert len(page.get("plotly_chart")) == 2
+    assert len(page.get("plotly_chart")) == 1  # no trits, no picture of them
     assert not page.error
 
 
@@ -146,3 +146,12 @@ def test_the_python_on_the_page_runs_as_it_is(folder: Path, kind: str) -> None:
     with contextlib.redirect_stdout(said):
         exec(open_page(folder / kind).code[0].value, {})
     assert "embedding.weight" in said.getvalue()
+
+
+def test_what_is_done_to_the_routers_does_not_matter_here_even_if_it_makes_no_sense(folder: Path) -> None:
+    page = AppTest.from_file(str(APP / "views" / "weights.py"), default_timeout=60)
+    page.session_state["checkpoint"], page.session_state["interventions"] = str(folder / "routed"), "nonsense"
+    page.run()
+    assert not page.exception
+    assert not page.error
+    assert page.success

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from tilelli.data.chats import Chats, Mixed, Row, of_dialogues
-from tilelli.data.dialogues.replies import says_unknown
 from tilelli.data.dialogues.rows import Dialogue
 from tilelli.data.windows import Windows
 from tilelli.errors import DataError
@@ -26,11 +25,11 @@ def replies(chats: Chats, step: int) -> dict[str, str]:
 
 def test_only_the_reply_counts_and_the_head_reads_at_the_end_of_the_prompt() -> None:
     batch = of_dialogues([Row("USER: Hi\nTILELLI:", "Ho", False), Row("USER: What?\nTILELLI:", "I don't know.", True)])
-    for row, reply in enumerate((b" Ho\n", b" I don't know.\n")):
+    for row, reply in enumerate((b"Ho\n", b"I don't know.\n")):
         targets = batch.ids[row, 1:][batch.counted[row]]
         assert bytes(targets.tolist()) == reply
         place = int(batch.counted[row].nonzero()[0])
-        assert batch.ids[row, place] == ord(":")
+        assert batch.ids[row, place] == ord(" ")
         assert batch.abstain[row].isfinite().nonzero().flatten().tolist() == [place]
     assert batch.abstain[batch.abstain.isfinite()].tolist() == [0, 1]
 
@@ -50,28 +49,10 @@ def test_an_epoch_reads_every_dialogue_once() -> None:
 
 
 def test_a_batch_is_a_function_of_seed_and_step() -> None:
-    one, other = (Chats(ROWS, 256, 8, seed=3, introduced_by=30) for _ in range(2))
+    one, other = (Chats(ROWS, 256, 8, seed=3) for _ in range(2))
     for step in (17, 0, 9):
         assert torch.equal(one.batch(step).ids, other.batch(step).ids)
     assert not torch.equal(one.batch(0).ids, Chats(ROWS, 256, 8, seed=4).batch(0).ids)
-
-
-def test_a_fact_is_declined_until_it_is_introduced_and_answered_from_then_on() -> None:
-    chats = Chats(ROWS, 256, 8, seed=0, introduced_by=100)
-    known = {row.prompt.removesuffix("\nTILELLI:"): chats._known_from[row.fact] for row in ROWS}
-    declined = 0
-    for step in range(0, 120, 3):
-        batch = chats.batch(step)
-        marks = [float(row[row.isfinite()]) for row in batch.abstain]
-        for (prompt, reply), mark in zip(replies(chats, step).items(), marks, strict=True):
-            assert says_unknown(reply) == (step < known[prompt]) == bool(mark)
-            declined += says_unknown(reply)
-    assert declined > 50
-
-
-def test_what_is_no_fact_is_taught_from_the_start() -> None:
-    chats = Chats([asked(n, "persona") for n in range(40)], 256, 8, seed=0, introduced_by=1000)
-    assert not any(says_unknown(reply) for reply in replies(chats, 0).values())
 
 
 def test_dialogues_that_give_a_fact_may_be_read_more_often() -> None:

@@ -69,7 +69,7 @@ def test_the_loss_of_a_reply_is_that_of_its_bytes_alone(tiny: MakeModel, base: B
     bits, head = read_replies(model, rows, batch_size=2)
     expected, count = 0.0, 0
     for row, p in zip(rows, head, strict=True):
-        prompt, text = chat.encode(row.prompt), chat.encode(row.text)
+        prompt, text = chat.encode(row.prompt), [0, *row.text.encode()]
         seen = trace(model, text)
         expected += float(seen.bits[0, len(prompt) - 1 :].sum())
         count += len(text) - len(prompt)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 # parts of a thousand or so; about a third cannot be answered
 PARTS = {
-    "facts": 420, "claims": 80, "persona": 40, "smalltalk": 35, "science": 35, "arithmetic": 55, "spelling": 40,
+    "facts": 420, "claims": 160, "persona": 40, "smalltalk": 35, "science": 35, "arithmetic": 55, "spelling": 40,
     "comparing": 25, "context": 60,
     "invented": 85, "crossed": 45, "unlisted": 50, "refused": 14, "contextless": 45, "future": 22, "realtime": 14,
     "missing": 24, "private": 16, "unknowable": 11, "nonsense": 18,
