@@ -163,8 +163,14 @@ def share_by_position(result: Routing, context: int, seed: int = 0) -> pd.DataFr
     One row a block ("all blocks" among them) and stretch: `block`, `from`, `to` (both included), `bytes`, and for each
     pathway its share and the ends of its interval, `local`, `local low`, `local high` and so on. Runs of `RUN` bytes
     are resampled with `seed`; a stretch with fewer than five of them has no interval, but NaN.
+
+    Raises:
+        InputError: the result is of a part of a text, or of several.
     """
     L, T, P = result.weights.shape
+    if result.first or context < T:
+        seen = f"{T} bytes from {result.first} on, with a context of {context}"
+        raise InputError("These are not the positions of one text", seen, "Trace one text, and take all of it.")
     mixes = np.concatenate((result.weights.mean(axis=0, keepdims=True), result.weights))  # (1 + L, T, P)
     flat = mixes.transpose(1, 0, 2).reshape(T, -1)
     length, rows = -(-context // BINS), []

@@ -5,6 +5,7 @@ end-of-document byte alone, later ones from at least half a context. End-of-docu
 Bits per byte is total bits over total bytes; nats per byte times 1.4427.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -44,13 +45,11 @@ class Reading(NamedTuple):
     Attributes:
         windows: B of them.
         nats: (B, T), surprise at the byte after each place.
-        counted: (B, T), true where a window scores.
         router: (B, T, P) a block, the weights used; empty for vanilla models, and if nobody watched.
     """
 
     windows: list[Window]
     nats: Tensor
-    counted: Tensor
     router: list[Tensor]
 
     def scored(self) -> Iterator[tuple[Window, NDArray[np.float64]]]:
@@ -82,8 +81,8 @@ def evaluate(
     windows = cut(documents, model.config.context)
     bits, done = np.zeros(len(documents)), 0
     for reading in read(model, documents, windows, batch_size, interventions):
-        surprise = (reading.nats * reading.counted).sum(dim=1).double().cpu().numpy() / math.log(2)
-        np.add.at(bits, [window.document for window in reading.windows], surprise)
+        for window, own in reading.scored():
+            bits[window.document] += own.sum()
         done += len(reading.windows)
         if progress:
             progress(done, len(windows))
@@ -122,14 +121,19 @@ def surprises(
     before block number `block`; what comes before is computed once for all of them.
 
     `should_stop` is asked after each forward pass; None if it said so.
+
+    Raises:
+        InputError: an intervention or a change finds nothing to change.
     """
+    for change in (*interventions, *itertools.chain.from_iterable(changes)):
+        change.check(model.config)
     bits, L = np.zeros((len(changes), len(document))), model.config.n_blocks
     for chunk in _chunks(cut([document], model.config.context), batch_size):
-        rows, counted = _rows([document], chunk, model.embedding.weight.device)
+        rows = _rows([document], chunk, model.embedding.weight.device)
         shared = model.through(model.embed(rows[:, :-1]), 0, block, interventions)
-        for own, change in zip(bits, changes, strict=True):
-            h = model.norm(model.through(shared, block, L, (*interventions, *change)))
-            for window, found in Reading(chunk, _nats(model.read_out(h).float(), rows), counted, []).scored():
+        for own, more in zip(bits, changes, strict=True):
+            h = model.norm(model.through(shared, block, L, (*interventions, *more)))
+            for window, found in Reading(chunk, _nats(model.read_out(h).float(), rows), []).scored():
                 own[window.scored : window.end] = found
             if should_stop is not None and should_stop():
                 return None
@@ -158,12 +162,12 @@ def read(
 ) -> Iterator[Reading]:
     """Forward passes over `windows`, `batch_size` at a time; `watch` tells whether router weights are wanted."""
     for chunk in _chunks(windows, batch_size):
-        rows, counted = _rows(documents, chunk, model.embedding.weight.device)
+        rows = _rows(documents, chunk, model.embedding.weight.device)
         seen = Recorder(attention=False) if watch else None
         with torch.no_grad():
             logits, _ = model(rows[:, :-1], trace=seen, interventions=interventions)
             nats = _nats(logits, rows)
-        yield Reading(chunk, nats, counted, seen.router if seen else [])
+        yield Reading(chunk, nats, seen.router if seen else [])
 
 
 def _chunks(windows: Sequence[Window], batch_size: int) -> Iterator[list[Window]]:
@@ -171,17 +175,15 @@ def _chunks(windows: Sequence[Window], batch_size: int) -> Iterator[list[Window]
         yield list(windows[done : done + batch_size])
 
 
-def _rows(documents: Sequence[bytes], chunk: list[Window], device: torch.device) -> tuple[Tensor, Tensor]:
-    """(B, T + 1) what the windows read, and the last byte they predict; and (B, T) which places they score."""
+def _rows(documents: Sequence[bytes], chunk: list[Window], device: torch.device) -> Tensor:
+    """(B, T + 1): what the windows read, and the last byte they predict; zeros behind the end of the shorter ones."""
     longest = max(window.end - window.start for window in chunk)
     rows = torch.zeros(len(chunk), longest + 1, dtype=torch.int64)
-    counted = torch.zeros(len(chunk), longest, dtype=torch.bool)
-    for row, (number, start, scored, end) in enumerate(chunk):
+    for row, (number, start, _, end) in enumerate(chunk):
         before = documents[number][start - 1 : start] if start else bytes((END_OF_DOCUMENT,))
         text = bytearray(before + documents[number][start:end])
         rows[row, : len(text)] = torch.frombuffer(text, dtype=torch.uint8)
-        counted[row, scored - start : end - start] = True
-    return rows.to(device), counted.to(device)
+    return rows.to(device)
 
 
 def _nats(logits: Tensor, rows: Tensor) -> Tensor:

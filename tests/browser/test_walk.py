@@ -113,5 +113,5 @@ def test_a_link_to_a_checkpoint_that_is_not_here_says_so(visitor: Visitor) -> No
 
 
 def choose(page: Page, name: str) -> None:
-    page.locator('[data-testid="stSidebar"] [data-testid="stSelectbox"] input').click()
+    page.get_by_role("combobox", name="Checkpoint", exact=True).click()
     page.get_by_role("option", name=name, exact=True).click()

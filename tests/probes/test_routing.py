@@ -179,6 +179,13 @@ def test_shares_along_the_context_by_hand() -> None:
     assert own["dense low"].isna().tolist() == [False, False, True]  # five bytes are too few
 
 
+def test_several_texts_have_no_common_positions(routed: ByteLM) -> None:
+    several = from_trace(trace(routed, torch.tensor([list(b"twelve bytes")] * 2)))
+    for result in (several, several.window(1, 4, 1, 1)):
+        with pytest.raises(InputError, match="not the positions of one text"):
+            share_by_position(result, routed.config.context)
+
+
 @given(scores)
 def test_intervals_along_the_context_hold_their_means(x: np.ndarray) -> None:
     weights = np.repeat(softmax(x), 20, axis=1)

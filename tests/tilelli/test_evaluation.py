@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
+from tilelli.errors import InputError
 from tilelli.evaluation import cut, evaluate, read, surprise, surprises
 from tilelli.generation import window_start
 from tilelli.interventions import parse
@@ -111,6 +112,13 @@ def test_reading_on_can_be_stopped_after_each_pass(model: ByteLM) -> None:
     assert next(stops, None) is None
 
 
+def test_reading_on_under_what_finds_nothing_is_refused(tiny: MakeModel) -> None:
+    with pytest.raises(InputError, match="no router to intervene in"):
+        surprises(tiny("vanilla"), b"abc", 0, [parse("top")])
+    with pytest.raises(InputError, match="block 9 of"):
+        surprises(tiny(), b"abc", 0, [()], parse("top@9"))
+
+
 class Watched(bytes):
     """Remembers how much of it was asked for."""
 
@@ -132,7 +140,7 @@ def test_router_weights_are_told_to_those_who_watch(tiny: MakeModel) -> None:
     model, document = tiny(), random_bytes(20)
     windows = cut([document], model.config.context)
     readings = list(read(model, [document], windows, watch=True))
-    assert sum(int(reading.counted.sum()) for reading in readings) == len(document)
+    assert sum(len(own) for reading in readings for _, own in reading.scored()) == len(document)
     seen = trace(model, [0, *document[:15]])
     assert seen.router_weights is not None
     first = next(row for row, window in enumerate(readings[0].windows) if window.start == 0)

@@ -72,10 +72,6 @@ def test_markup_from_a_user_or_a_model_stays_text(draw: object) -> None:
     assert 'dir="auto"' in page
 
 
-def test_the_space_before_a_reply_is_not_shown() -> None:
-    assert text_of(chat.replied(steps(b" Lima."))) == "Lima."
-
-
 def test_a_reply_without_a_byte_says_so() -> None:
     assert text_of(chat.waiting(False)) == "(nothing)"
 
