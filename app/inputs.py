@@ -48,7 +48,7 @@ def ask_text(model_context: int, reader: str = "the model") -> bytes | None:
         return raw
     starts = range(0, len(raw) - model_context + 1)
     label = f"The text is longer than {reader} reads at once. First byte shown:"
-    start = st.slider(label, 0, starts[-1], key="from", bind="query-params")
+    start = slide(label, 0, starts[-1], key="from")
     st.caption(f"Bytes {start} to {start + model_context - 1} of {len(raw)}; {reader} reads {model_context} at once.")
     return raw[start : start + model_context]
 
@@ -82,6 +82,16 @@ def _offer_row() -> None:
     st.caption(" · ".join(filter(None, (row.split, row.category, "" if row.answerable else "no right answer"))))
     st.code(row.prompt, language=None, wrap_lines=True)
     st.button("Use this text", key="row_use", on_click=st.session_state.update, args=({"text": row.prompt},))
+
+
+def slide(label: str, first: int, last: int, key: str, at: int | None = None) -> int:
+    """A slider over whole numbers that stands in the URL, at first `at`, or at `first`.
+
+    A shorter text has fewer places: one that lies beyond its end is forgotten, for Streamlit would raise an error.
+    """
+    if not first <= st.session_state.get(key, first) <= last:
+        del st.session_state[key]
+    return int(st.slider(label, first, last, first if at is None else at, key=key, bind="query-params"))
 
 
 def text_box(label: str, default: str, key: str) -> str:

@@ -43,11 +43,9 @@ def in_view(result: Routing) -> Routing:
     """The part of a long text or a deep model that is drawn; a slider appears where there is more."""
     start, block = 0, 1
     if (spare := len(result.ids) - MOST_BYTES) > 0:
-        label = f"First of the {MOST_BYTES} bytes drawn"
-        start = st.slider(label, 0, spare, key="routing_start", bind="query-params")
+        start = inputs.slide(f"First of the {MOST_BYTES} bytes drawn", 0, spare, "routing_start")
     if (spare := len(result.numbers) - MOST_BLOCKS) > 0:
-        label = f"First of the {MOST_BLOCKS} blocks drawn"
-        block = st.slider(label, 1, spare + 1, key="routing_first_block", bind="query-params")
+        block = inputs.slide(f"First of the {MOST_BLOCKS} blocks drawn", 1, spare + 1, "routing_first_block")
     return result.window(start, MOST_BYTES, block, MOST_BLOCKS)
 
 

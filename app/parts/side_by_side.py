@@ -166,5 +166,6 @@ def _known(first: str) -> list[str]:
 def _prepare(names: list[str], most: int) -> None:
     """Before the widget is drawn: some choice to begin with, and none that it would refuse."""
     if "compare_with" in st.session_state:
-        st.session_state.compare_with = [name for name in st.session_state.compare_with if name in names][:most]
+        kept = [name for name in st.session_state.compare_with if name in names][:most]
+        st.session_state.compare_with = kept or (names[:1] if st.session_state.compare_with else [])
     begin_with("compare_with", names[:1])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
-from app import services, show, sidebar
+from app import inputs, services, show, sidebar
 from app.figures import xray as figures
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _ask_place(first: int, last: int, key: str) -> int:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         place = first
         if last > first:
-            place = int(st.slider("Byte, counted from 0", first, last, last, key=key, bind="query-params"))
+            place = inputs.slide("Byte, counted from 0", first, last, key, at=last)
         for sign, by, help_ in (("‹", -1, "The byte before"), ("›", 1, "The next byte")):
             off = not first <= place + by <= last
             st.button(sign, key=f"{key}_{by}", help=help_, on_click=step, args=(by,), disabled=off)

@@ -21,10 +21,10 @@ from tilelli.trace import trace
 
 lm = load({name!r}, ByteLM)
 seen = trace(lm, list({text!r}), parse({changed!r}))
-print(kept_set(seen, {block}, {head}, {byte}).table())  # block, head and byte, all counted from 0
-print(reach(seen, {block}, {head}).table())
+tables = [kept_set(seen, {block}, {head}, {byte}).table(), reach(seen, {block}, {head}).table()]  # counted from 0
 found = survey(seen, lm.config.top_k)
-print(found.heads.table().round(3), found.roles.table().query("named"), found.alike.pairs, sep="\\n")
+tables += [found.heads.table().round(3), found.roles.table().query("named"), found.alike.pairs]
+print(*(table.to_string() for table in tables), sep="\\n\\n")
 print(*found.findings, sep="\\n")
 """
 COMMAND = """{file}
@@ -44,7 +44,8 @@ def page(name: str) -> None:
     block = left.selectbox("Block", range(1, config.n_blocks + 1), key="attention_block", bind="query-params") - 1
     head = middle.selectbox("Head", range(1, config.n_heads + 1), key="attention_head", bind="query-params") - 1
     last = len(text) - 1
-    byte = right.slider("Byte that looks", 0, last, last, key="attention_byte", bind="query-params") if last else 0
+    with right:
+        byte = inputs.slide("Byte that looks", 0, last, "attention_byte", at=last) if last else 0
     st.info(explain(found, block, config.top_k))
     attention.show_byte(kept_set(trace, block, head, byte), text)
     xray.panel(name, text, "attention")

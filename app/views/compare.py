@@ -36,9 +36,7 @@ def how_they_read(result: Comparison) -> None:
         st.markdown(f"- {finding}")
     show.picture(figures.differences(result), result.table, "compare_differences", DIFFERENCES)
     spare = len(result.text) - MOST_DRAWN
-    start, label = 0, f"First of the {MOST_DRAWN} bytes drawn"
-    if spare > 0:
-        start = st.slider(label, 0, spare, key="compare_from", bind="query-params")
+    start = inputs.slide(f"First of the {MOST_DRAWN} bytes drawn", 0, spare, "compare_from") if spare > 0 else 0
     view = result.window(start, MOST_DRAWN)
     st.html(figures.key(result))
     st.html(figures.best_strip(view))

@@ -20,7 +20,7 @@ lm = load({name!r}, ByteLM)
 facts = tensors(lm, near={near})
 print(verdict(facts).sentence, *findings(facts, {near}), sep="\\n")
 print(table(facts).to_string())
-print(latent(lm, {tensor!r}, {low}, {high}, {near}).table())
+print(latent(lm, {tensor!r}, {low}, {high}, {near}).table().to_string())
 """
 CHANGED = """changed = drift(load({against!r}, ByteLM), lm)
 print(*changed.findings, changed.table().to_string(), sep="\\n")"""

@@ -171,3 +171,14 @@ def values(written: Any) -> Any:
     flat = np.frombuffer(base64.b64decode(written["bdata"]), dtype=written["dtype"])
     shape = [int(n) for n in str(written.get("shape", len(flat))).split(",")]
     return flat.reshape(shape).tolist()
+
+
+def test_a_byte_beyond_the_end_of_a_shorter_text_is_forgotten(folder: Path) -> None:
+    page = open_page(folder / "routed", attention_byte=9)
+    page.text_area(key="text").set_value("The cat").run()
+    assert not page.exception
+    assert page.slider(key="attention_byte").value == 6
+    page.session_state["attention_byte"] = 99
+    page.run()
+    assert not page.exception
+    assert page.slider(key="attention_byte").value == 6

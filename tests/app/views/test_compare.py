@@ -220,3 +220,11 @@ def test_a_link_says_which_twin_is_looked_into(runs: Path, tiny: MakeModel) -> N
     page.run()
     assert not page.exception
     assert "of all choices, over blocks and bytes, C leans most on another pathway than A" in words(page)
+
+
+def test_something_else_is_compared_when_what_was_compared_is_now_the_first(runs: Path) -> None:
+    page = opened(runs, "vanilla")
+    page.session_state["checkpoint"] = str(runs / "vanilla")
+    page.run()
+    assert not page.exception
+    assert page.multiselect(key="compare_with").value == [page.multiselect(key="compare_with").options[0]]
