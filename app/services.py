@@ -157,11 +157,11 @@ def add_upload(file: BinaryIO, config: bytes | None = None) -> str:
 
 def add_from_hub(name: str) -> str:
     """Fetch a hub checkpoint, check it and keep a copy; returns its name."""
-    fetched = download(name, (WEIGHTS, CONFIG, PROVENANCE), bundled())
+    fetched = download(name, (WEIGHTS, PACKED), (CONFIG, PROVENANCE), bundled())
     _check(fetched)
     target = home() / "hub" / name
     target.mkdir(parents=True, exist_ok=True)
-    for part in (WEIGHTS, CONFIG, PROVENANCE):
+    for part in (fetched.name, CONFIG, PROVENANCE):
         if (fetched.parent / part).is_file():
             shutil.copyfile(fetched.parent / part, target / part)
     return str(target)

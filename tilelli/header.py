@@ -73,7 +73,7 @@ def find(name: str | Path) -> Path:
         raise CheckpointError("The folder holds no checkpoint", f"{path} without {WEIGHTS}", "Name another folder.")
     if file:
         return path
-    return download(text, (WEIGHTS, CONFIG, PROVENANCE), bundled())
+    return download(text, (WEIGHTS, PACKED), (CONFIG, PROVENANCE), bundled())
 
 
 def read_header(name: str | Path) -> Header:

@@ -10,12 +10,13 @@ from tilelli.errors import CheckpointError
 HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
 
 
-def download(name: str, files: tuple[str, ...], bundled: list[str]) -> Path:
-    """Fetch `files` of the hub repository `name` into the library's cache; returns the path of the first.
+def download(name: str, weights: tuple[str, ...], beside: tuple[str, ...], bundled: list[str]) -> Path:
+    """Fetch a checkpoint of the hub repository `name` into the library's cache; returns the path of its weights.
 
     Args:
         name: `owner/name`.
-        files: the first must exist; the others are taken if they are there.
+        weights: files of which the first that exists is taken.
+        beside: files that are taken too if they are there.
         bundled: names to suggest when nothing can be fetched.
 
     Raises:
@@ -24,28 +25,32 @@ def download(name: str, files: tuple[str, ...], bundled: list[str]) -> Path:
     here = f"Bundled, and always there: {', '.join(bundled) or 'none'}."
     if not HUB_NAME.fullmatch(name):
         raise CheckpointError("There is no such checkpoint", name, f"Name a folder, a file or a hub name. {here}")
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
     offline = not online()
-    first: Path | None = None
-    for file in files:
-        try:
-            path = Path(hf_hub_download(name, file, etag_timeout=5, local_files_only=offline))
-        except EntryNotFoundError as error:
-            if first is not None:
-                continue
-            if isinstance(error, LocalEntryNotFoundError):
-                happened = "The checkpoint is neither bundled nor on this disk, and the hub cannot be reached"
-                raise CheckpointError(happened, name, here) from None
-            raise CheckpointError("The hub repository holds no checkpoint", f"{name} without {file}", here) from None
-        except Exception as error:  # the client raises many kinds; to the user all mean: not to be had now
-            raise CheckpointError(
-                "The hub did not give the checkpoint", f"{name} ({type(error).__name__})", here
-            ) from error
-        first = first or path
-    assert first is not None
-    return first
+    try:
+        path = next((path for file in weights if (path := _fetch(name, file, offline))), None)
+        for file in beside if path else ():
+            _fetch(name, file, offline)
+    except Exception as error:  # the client raises many kinds; to the user all mean: not to be had now
+        raise CheckpointError(
+            "The hub did not give the checkpoint", f"{name} ({type(error).__name__})", here
+        ) from error
+    if path is None and offline:
+        happened = "The checkpoint is neither bundled nor on this disk, and the hub cannot be reached"
+        raise CheckpointError(happened, name, here)
+    if path is None:
+        raise CheckpointError("The hub repository holds no checkpoint", f"{name} without {' or '.join(weights)}", here)
+    return path
+
+
+def _fetch(name: str, file: str, offline: bool) -> Path | None:
+    """One file of a repository, or None where there is none."""
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    try:
+        return Path(hf_hub_download(name, file, etag_timeout=5, local_files_only=offline))
+    except EntryNotFoundError:
+        return None
 
 
 def online() -> bool:

@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from app import theme
 from probes.ablation import WHOLE, AblationMap
+from probes.names import signed
 from tilelli.config import PATHWAYS
 
 TITLES = {"remove": "Change in bits per byte without it", "force": "Change in bits per byte with it alone"}
@@ -81,7 +82,7 @@ def _strength(cell: dict[str, Any]) -> float:
 
 
 def _text(cell: dict[str, Any]) -> str:
-    number = f"{cell['change']:+.2f}".replace("-", "−")
+    number = signed(cell["change"], 2)
     return f"<b>{number}</b>" if cell["clear"] else f"({number})"
 
 

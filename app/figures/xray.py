@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from app import theme
 from app.figures.attention import names
 from app.figures.strip import Cell, rgb, strip
+from probes.names import signed
 from tilelli.config import PATHWAYS
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def gather_ablations(found: "Xray | None") -> Cells | None:
         [f"block {block}" for block in range(1, len(rows) + 1)],
         columns,
         [[removal.change for removal in row] for row in rows],
-        [[_signed(removal.change) for removal in row] for row in rows],
+        [[signed(removal.change, 2) for removal in row] for row in rows],
         [[f"{_percent(one.probability)}; in front: {_sign(one.guess)}" for one in row] for row in rows],
     )
 
@@ -231,7 +232,3 @@ def _sign(byte: int) -> str:
 
 def _percent(share: float) -> str:
     return theme.percent(share) if share >= 0.001 else "under 0.1 %"
-
-
-def _signed(bits: float) -> str:
-    return f"{bits:+.2f}".replace("-", "−") if abs(bits) >= 0.005 else "0"

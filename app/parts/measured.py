@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from app import services, sidebar
+from probes.names import signed
 
 if TYPE_CHECKING:
     from probes.effects import Effect
@@ -39,5 +40,5 @@ def fill(place: DeltaGenerator, name: str, text: bytes) -> None:
 def _headline(label: str, found: "Effect") -> str:
     share = {"Writing": found.differing, "Computing": found.share_skipped}.get(label)
     if label == "Reading":
-        return f"{found.change.value or 0:+.3f} bpb".replace("-", "−")
+        return f"{signed(found.change.value or 0)} bpb"
     return "–" if share is None else f"{100 * share:.0f} % " + ("differs" if label == "Writing" else "skipped")

@@ -57,7 +57,7 @@ def call_out(result: Routing, under: str) -> None:
     for finding in result.findings:
         st.warning(finding)
     if not result.findings:
-        st.caption("Every block uses every pathway on this text: none is below 2 % of the mix, none above 95 %.")
+        st.caption("Every block uses each of its pathways: none is below 2 % of the mix of this text, none above 95 %.")
 
 
 def questions(name: str, under: str, block: str) -> str | None:

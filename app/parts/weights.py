@@ -47,6 +47,10 @@ CAPTIONS = (
     "A ternary tensor is its trits times one scale. To the right the scale grew, to the left it shrank.",
     "Tables that are used as floats: the size of the change, in parts of the size before. 0 %: nothing moved.",
 )
+PACKED = (
+    "This checkpoint is packed: it keeps trits and scales, not the floats they were rounded from. What is drawn of "
+    "those are stand-ins that round to the same trits; how close to a threshold they lie says nothing."
+)
 ALONE = "No other checkpoint here has tensors of the same shapes. Two of one run would have, or a model and its tuning."
 Ends = tuple[float | None, float | None]
 
@@ -108,6 +112,12 @@ def ask_tensor(facts: list[TensorFacts]) -> tuple[str, Ends]:
         for column, label, key in ((low, "Zoom from", "low"), (high, "to", "high"))
     ]
     return tensor, (ends[0], ends[1])
+
+
+def warn_of_packed(name: str) -> None:
+    """Say what a packed checkpoint cannot show."""
+    if read_header(name).packing is not None:
+        st.info(PACKED)
 
 
 def spread(name: str, tensor: str, ends: Ends, near: float) -> None:

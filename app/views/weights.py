@@ -45,6 +45,7 @@ def page(name: str) -> None:
     facts = tensors(model, near)
     with above:
         weights.say(facts)
+        weights.warn_of_packed(name)
     weights.say_more(facts, near)
     if ternary := [row for row in facts if row.ternary]:
         st.subheader("How many of each?", anchor=False)

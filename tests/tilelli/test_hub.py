@@ -4,7 +4,7 @@ import pytest
 
 from tilelli import TilelliLM, hub
 from tilelli.base import ByteLM
-from tilelli.checkpoint import weights_hash
+from tilelli.checkpoint import save_packed, weights_hash
 from tilelli.errors import CheckpointError
 
 
@@ -34,20 +34,20 @@ def serve(monkeypatch: pytest.MonkeyPatch, folder: Path) -> list[str]:
 def test_offline_a_name_that_is_not_bundled_is_refused_with_those_that_are() -> None:
     happened = "neither bundled nor on this disk, and the hub cannot be reached"
     with pytest.raises(CheckpointError, match=rf"{happened}: nobody/nothing\. .*always there: a/b, a/c\."):
-        hub.download("nobody/nothing", ("model.safetensors",), ["a/b", "a/c"])
+        hub.download("nobody/nothing", ("model.safetensors",), (), ["a/b", "a/c"])
 
 
 @pytest.mark.usefixtures("offline")
 def test_where_nothing_is_bundled_it_says_so() -> None:
     with pytest.raises(CheckpointError, match=r"Bundled, and always there: none\."):
-        hub.download("nobody/nothing", ("model.safetensors",), [])
+        hub.download("nobody/nothing", ("model.safetensors",), (), [])
 
 
 @pytest.mark.parametrize("name", ["nothing", "a/b/c", "", "a b/c", "https://example.org/a", "a/b\n"])
 def test_what_is_no_hub_name_is_refused_without_asking(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr(hub, "_reachable", lambda endpoint: pytest.fail("the network was asked"))
     with pytest.raises(CheckpointError, match="There is no such checkpoint"):
-        hub.download(name, ("model.safetensors",), [])
+        hub.download(name, ("model.safetensors",), (), [])
 
 
 def test_a_checkpoint_on_the_hub_is_a_checkpoint(
@@ -62,6 +62,15 @@ def test_the_weights_alone_are_enough(monkeypatch: pytest.MonkeyPatch, tmp_path:
     serve(monkeypatch, routed.save_pretrained(tmp_path))
     for file in ("config.json", "training.json"):
         (tmp_path / file).unlink()
+    assert TilelliLM.from_pretrained("nobody/tiny").config == routed.config
+
+
+def test_a_packed_checkpoint_on_the_hub_is_a_checkpoint_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, routed: ByteLM
+) -> None:
+    (tmp_path / "hub").mkdir()
+    save_packed(routed, tmp_path / "hub" / "model.packed.safetensors")
+    serve(monkeypatch, tmp_path / "hub")
     assert TilelliLM.from_pretrained("nobody/tiny").config == routed.config
 
 

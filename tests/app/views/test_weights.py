@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 from probes.__main__ import main
 from tests.app.conftest import APP
 from tests.conftest import MakeModel
+from tilelli.base import ByteLM
+from tilelli.checkpoint import load, save_packed
 
 UP = "blocks.0.dense.up.weight"
 
@@ -39,6 +41,15 @@ def test_a_vanilla_model_is_all_floats_and_says_so(folder: Path) -> None:
     assert not page.slider
     assert len(page.get("plotly_chart")) == 1  # no trits, no picture of them
     assert not page.error
+
+
+def test_a_packed_checkpoint_says_that_its_floats_are_stand_ins(folder: Path) -> None:
+    assert not open_page(folder / "routed").info
+    (folder / "small").mkdir()
+    save_packed(load(folder / "routed", ByteLM), folder / "small" / "model.packed.safetensors")
+    page = open_page(folder / "small")
+    assert "stand-ins" in page.info[0].value
+    assert page.success[0].value.startswith("Yes: all ")
 
 
 def test_the_table_has_every_tensor(folder: Path) -> None:
