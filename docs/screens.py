@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 DOCS = Path(__file__).parent
 MINI, VANILLA = "tilelli/mini", "tilelli/mini-vanilla"
 REST = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+DRAWN = "!document.querySelector('[data-testid=stSkeleton]')"
 SHEETS = {1400: (1700, 4, 480), 390: (1500, 6, 290)}  # width: height, pictures in a row, width of each on the sheet
 
 
@@ -60,6 +61,7 @@ def opened(browser: Browser, address: str, name: str, width: int, height: int, t
     page.wait_for_selector("h1", timeout=60_000)
     page.wait_for_timeout(2000)
     page.wait_for_selector(REST, timeout=60_000)
+    page.wait_for_function(DRAWN)
     use(page, name)
     page.wait_for_timeout(1500)
     return page
