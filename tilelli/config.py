@@ -179,6 +179,8 @@ class TrainingConfig(Settings):
         warmup_steps: steps of linear warm-up; then a cosine down to `final_lr_ratio` times the peak.
         balance: weight of the router's load-balancing loss.
         abstain: weight of the abstain head's loss, where there is a head and something to teach it.
+        distill: share of the loss that is how far the model is from its teacher's prediction of the next byte; the rest
+            is the byte that came. 0 without a teacher.
         precision: `bfloat16` uses autocast, while the weights and the optimizer stay float32; `auto` does so where the
             processor has bfloat16 arithmetic of its own, since elsewhere it would be slower.
         compile: use `torch.compile`; needs a C++ compiler on the machine.
@@ -197,6 +199,7 @@ class TrainingConfig(Settings):
     clip_norm: float = field(default=1.0, metadata=between(1e-6, 1e6))
     balance: float = field(default=0.01, metadata=between(0, 100))
     abstain: float = field(default=0.2, metadata=between(0, 100))
+    distill: float = field(default=0.0, metadata=between(0, 1))
     seed: int = field(default=0, metadata=between(0, 2**63 - 1))
     precision: str = "auto"
     compile: bool = False

@@ -23,6 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kind", choices=("routed", "vanilla"), help="in place of the recipe's: vanilla is the baseline"
     )
+    parser.add_argument("--teacher", help="checkpoint whose predictions are learned too, by the recipe's `distill`")
     add_run(parser)
 
 
@@ -44,16 +45,19 @@ def run(options: argparse.Namespace) -> None:
 
 def _task(recipe: "Recipe", options: argparse.Namespace, group: "Group") -> "Task":
     """Learning --data, which is read whole, or --source, which is streamed."""
+    from tilelli.base import ByteLM
+    from tilelli.checkpoint import load
     from tilelli.data.corpus import first_held_out, read
     from tilelli.data.documents import Documents
     from tilelli.data.source import find
     from tilelli.training.pretraining import pretraining, streaming
 
+    teacher = load(options.teacher, ByteLM) if options.teacher else None
     if options.data:
-        return pretraining(recipe, *read_both(options))
+        return pretraining(recipe, *read_both(options), teacher)
     limit, text = in_bytes(options.bytes), find(options.source, text_field=options.text_field)
     if options.held_out:
         held_out = read(options.held_out, options.text_field).documents
     else:
         held_out = first_held_out(Documents(text, limit), recipe.training.eval_bytes) if group.main else []
-    return streaming(recipe, text, limit, held_out, group)
+    return streaming(recipe, text, limit, held_out, group, teacher)

@@ -52,19 +52,21 @@ class Comparison(Settings):
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of the experiment, under the name that its runs bear."""
+    """One side of the experiment, under the name that its runs bear; `teacher` names the arm it learns from, if any."""
 
     name: str
     title: str
     recipe: Recipe
+    teacher: str = ""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One run: an arm with a seed."""
+    """One run: an arm with a seed. `taught_by` is the arm whose run of the same seed is its teacher, if any."""
 
     arm: str
     recipe: Recipe
+    taught_by: str = ""
 
     @property
     def seed(self) -> int:
@@ -73,6 +75,11 @@ class Job:
     @property
     def name(self) -> str:
         return f"{self.arm}-{self.seed}"
+
+    @property
+    def teacher(self) -> str:
+        """Name of the run that is its teacher; empty if it has none."""
+        return f"{self.taught_by}-{self.seed}" if self.taught_by else ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,11 @@ class Plan:
                 if value not in known:
                     raise InputError("The plan has no such run", str(value), f"It has {', '.join(map(str, known))}.")
         return [
-            Job(arm.name, dataclasses.replace(arm.recipe, training=dataclasses.replace(arm.recipe.training, seed=seed)))
+            Job(
+                arm.name,
+                dataclasses.replace(arm.recipe, training=dataclasses.replace(arm.recipe.training, seed=seed)),
+                arm.teacher,
+            )
             for seed in self.seeds
             for arm in self.arms.values()
             if (not arms or arm.name in arms) and (not seeds or seed in seeds)
@@ -124,6 +135,8 @@ class Plan:
         recipe = _section(content.get("recipe"), READING, f"{path}, section recipe")
         entries = _section(content.get("arms"), None, f"{path}, section arms")
         arms = {name: _arm(name, values, recipe, f"{path}, arm {name}") for name, values in entries.items()}
+        for arm in arms.values():
+            _check_teacher(arm, arms, f"{path}, arm {arm.name}")
         seeds = content.get("seeds")
         if not isinstance(seeds, list) or not seeds or any(type(seed) is not int or seed < 0 for seed in seeds):
             raise ConfigError(f"{path} has no seeds", repr(seeds)[:60], "Write them as in `seeds: [0, 1, 2]`.")
@@ -150,7 +163,7 @@ def _arm(name: Any, values: Any, recipe: dict[str, Any], source: str) -> Arm:
     """The recipe with what this arm puts in its place."""
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise ConfigError(f"{source} has a name no file can bear", repr(name), "Use small letters, digits and dashes.")
-    values = _section(values, ("title", *READING), source)
+    values = _section(values, ("title", "teacher", *READING), source)
     parts: dict[str, dict[str, Any]] = {}
     for part, reading in READING.items():
         for given in (recipe.get(part), values.get(part)):
@@ -167,7 +180,16 @@ def _arm(name: Any, values: Any, recipe: dict[str, Any], source: str) -> Arm:
         ModelConfig.from_dict(parts["model"], f"{source}, section model"),
         TrainingConfig.from_dict(parts["training"], f"{source}, section training"),
     )
-    return Arm(name, str(values.get("title") or name), made)
+    return Arm(name, str(values.get("title") or name), made, str(values.get("teacher") or ""))
+
+
+def _check_teacher(arm: Arm, arms: dict[str, Arm], source: str) -> None:
+    """A teacher is another arm, learns from nobody, and has a weight in the recipe."""
+    if arm.teacher:
+        check_known(arm.teacher, arms, f"{source} has an unknown teacher")
+    if bool(arm.teacher) != (arm.recipe.training.distill > 0) or (arm.teacher and arms[arm.teacher].teacher):
+        seen = f"teacher {arm.teacher or 'none'}, distill {arm.recipe.training.distill:g}"
+        raise ConfigError(f"{source} cannot be taught so", seen, "Name an arm that has no teacher, and set distill.")
 
 
 def _comparison(values: Any, arms: Iterable[str], source: str) -> Comparison:

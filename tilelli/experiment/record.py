@@ -54,6 +54,7 @@ class Record:
         curve: step and bits per byte of each evaluation during training, on the beginning of the validation split.
         weights: SHA-256 of the weights, as `checkpoint.weights_hash` gives it.
         data: name, SHA-256 and size of the training text.
+        teacher: name and weights of the run it learned from; empty if there was none.
         validation, test: surprise by document; `test` is None until the test split is read.
     """
 
@@ -74,6 +75,7 @@ class Record:
     curve: tuple[tuple[int, float], ...]
     validation: Scores
     test: Scores | None = None
+    teacher: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -172,6 +174,7 @@ def stale(record: Record, job: Job) -> str:
     except ConfigError as error:
         return f"{error.happened} {error.seen}"
     was, now = recipe_of(made), recipe_of(job.recipe)
+    was["teacher"], now["teacher"] = {"teacher": record.teacher.get("run", "")}, {"teacher": job.teacher}
     return ", ".join(
         f"{key} was {was[part][key]}, is {now[part][key]}"
         for part in now

@@ -130,7 +130,8 @@ def read_test(desk: Desk, jobs: Iterable[Job], test: Corpus) -> None:
 
 def _make(desk: Desk, job: Job, corpus: Corpus, held_out: Corpus) -> None:
     folder = RunFolder(desk.runs / job.name)
-    task = pretraining(job.recipe, corpus, held_out.documents)
+    taught_by = _teacher(desk, job)
+    task = pretraining(job.recipe, corpus, held_out.documents, taught_by)
     told = desk.on_step
 
     def on_step(step: Step) -> None:
@@ -152,6 +153,7 @@ def _make(desk: Desk, job: Job, corpus: Corpus, held_out: Corpus) -> None:
         weights=weights_hash(model),
         curve=tuple((step, bpb) for step, bpb in facts["held_out"]),
         validation=scores,
+        teacher={} if taught_by is None else {"run": job.teacher, "weights": weights_hash(taught_by)},
         **{
             key: facts[key]
             for key in ("bytes_seen", "seconds", "threads", "bfloat16", "code", "torch", "machine", "data")
@@ -159,6 +161,20 @@ def _make(desk: Desk, job: Job, corpus: Corpus, held_out: Corpus) -> None:
     )
     record.save(desk.plan.records)
     desk.say(f"{job.name}: {scores.bits_per_byte:.4f} bits per byte on the validation split.")
+
+
+def _teacher(desk: Desk, job: Job) -> ByteLM | None:
+    """The finished run that this one learns from.
+
+    Raises:
+        TrainingError: it is not finished, or its weights are gone.
+    """
+    if not job.teacher:
+        return None
+    path = desk.plan.records / f"{job.teacher}.json"
+    if not path.is_file():
+        raise TrainingError("A run's teacher is not trained yet", f"{job.teacher} for {job.name}", "Train that first.")
+    return _weights(desk.runs / job.teacher, load(path))
 
 
 def _check_texts(plan: Plan, corpus: Corpus, held_out: Corpus) -> None:

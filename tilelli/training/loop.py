@@ -40,6 +40,7 @@ class Task:
         evaluate: figures on held-out data, `held_out_bpb` among them.
         bytes_a_step: text read in a step; for dialogues the mean.
         opening: what the samples continue.
+        teacher: a trained model whose predictions are learned beside the text (Hinton et al. 2015, arXiv 1503.02531).
     """
 
     model: ByteLM
@@ -50,6 +51,7 @@ class Task:
     evaluate: Callable[[ByteLM], dict[str, float]]
     bytes_a_step: int
     opening: str = ""
+    teacher: ByteLM | None = None
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def _train(
 ) -> ByteLM:
     c = task.config
     group.wait()
-    trainer = Trainer(c, task.model, task.source, group)
+    trainer = Trainer(c, task.model, task.source, group, task.teacher)
     model = trainer.model
     settings = {key: value for key, value in c.to_dict().items() if key not in BOOKKEEPING}
     same = {"model": model.config.to_dict(), "training": settings, **task.same}

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from tilelli.base import ByteLM, build
+from tilelli.checkpoint import weights_hash
 from tilelli.config import Recipe
 from tilelli.data.corpus import Corpus
 from tilelli.data.documents import Documents
@@ -20,23 +21,31 @@ from tilelli.training.loop import Task
 from tilelli.training.step import Source
 
 
-def pretraining(recipe: Recipe, corpus: Corpus, held_out: list[bytes]) -> Task:
+def pretraining(recipe: Recipe, corpus: Corpus, held_out: list[bytes], teacher: ByteLM | None = None) -> Task:
     """The task of learning `corpus` from nothing.
 
     Args:
         recipe: the model and how to train it.
         corpus: documents to train on; none of `held_out` may be among them.
         held_out: documents for evaluation; the first `eval_bytes` of them are used.
+        teacher: a model that reads at least as far back, for a recipe with `distill`.
 
     Raises:
         DataError: the text is shorter than one window.
     """
     c = recipe.training
     rows = Windows(corpus.documents, recipe.model.context, c.batch_size, c.seed)
-    return _task(recipe, rows, {"data": corpus.sha256}, described(corpus), held_out)
+    return _task(recipe, rows, {"data": corpus.sha256}, described(corpus), held_out, teacher)
 
 
-def streaming(recipe: Recipe, text: Text, limit: int | None, held_out: list[bytes], group: Group) -> Task:
+def streaming(
+    recipe: Recipe,
+    text: Text,
+    limit: int | None,
+    held_out: list[bytes],
+    group: Group,
+    teacher: ByteLM | None = None,
+) -> Task:
     """The task of learning a text that is too large for memory, from nothing.
 
     Args:
@@ -45,16 +54,25 @@ def streaming(recipe: Recipe, text: Text, limit: int | None, held_out: list[byte
         limit: how many bytes of it to use, over and over; None for all.
         held_out: documents for evaluation; the first process of the group needs them.
         group: the processes that share the text.
+        teacher: as for `pretraining`.
     """
     c = recipe.training
     documents = Documents(text, limit, group.rank, group.size)
     rows = StreamWindows(documents, recipe.model.context, c.batch_size // group.size, c.seed)
     facts = text.facts() | ({} if limit is None else {"bytes": limit})
-    return _task(recipe, rows, {"data": facts | {"processes": group.size}}, facts, held_out)
+    return _task(recipe, rows, {"data": facts | {"processes": group.size}}, facts, held_out, teacher)
 
 
-def _task(recipe: Recipe, rows: Source, same: dict[str, Any], data: dict[str, Any], held_out: list[bytes]) -> Task:
+def _task(
+    recipe: Recipe,
+    rows: Source,
+    same: dict[str, Any],
+    data: dict[str, Any],
+    held_out: list[bytes],
+    teacher: ByteLM | None,
+) -> Task:
     c = recipe.training
+    taught = {} if teacher is None else {"teacher": weights_hash(teacher)}
     torch.manual_seed(c.seed)
     model = build(recipe.model)
     sample = first_bytes(held_out, c.eval_bytes)
@@ -66,10 +84,11 @@ def _task(recipe: Recipe, rows: Source, same: dict[str, Any], data: dict[str, An
         model=model,
         config=c,
         source=rows,
-        same=same,
-        provenance={"data": data},
+        same=same | taught,
+        provenance={"data": data, **taught},
         evaluate=figures,
         bytes_a_step=c.batch_size * recipe.model.context,
+        teacher=teacher,
     )
 
 

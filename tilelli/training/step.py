@@ -67,13 +67,19 @@ class Stream(Source, Protocol):
 class Trainer:
     """Model, optimizer and the source of rows, and the one thing done with them: a step."""
 
-    def __init__(self, config: TrainingConfig, model: ByteLM, source: Source, group: Group) -> None:
+    def __init__(
+        self, config: TrainingConfig, model: ByteLM, source: Source, group: Group, teacher: ByteLM | None = None
+    ) -> None:
         c = config
+        if (teacher is not None) != (c.distill > 0):
+            seen = f"distill {c.distill:g} with {'a' if teacher else 'no'} teacher"
+            raise TrainingError("A teacher and its weight go together", seen, "Give both `distill` and a teacher.")
         if c.batch_size % (group.size * c.accumulate):
             seen = f"{c.batch_size} windows for {group.size} processes of {c.accumulate} parts"
             raise TrainingError("The batch cannot be divided evenly", seen, "Choose another batch_size or accumulate.")
         self.config, self.group, self.source = c, group, source
         self.model = model.to(group.device).train()
+        self.teacher = None if teacher is None else teacher.to(group.device).eval()
         self.optimizer = make_optimizer(self.model, c)
         wrapped = group.wrap(self.model)
         self._forward = torch.compile(wrapped) if c.compile else wrapped
@@ -121,6 +127,8 @@ class Trainer:
                 logits, _ = self._forward(part.ids[:, :-1], trace=seen)
             losses = F.cross_entropy(logits.flatten(0, 1), part.ids[:, 1:].flatten(), reduction="none")
             loss = nats = part.nats(losses.view_as(part.counted))
+            if self.teacher is not None:
+                loss = (1 - c.distill) * nats + c.distill * part.nats(self._from_teacher(part.ids[:, :-1], logits))
             if seen.router:
                 loss = loss + c.balance * sum(balance_loss(w) for w in seen.router) / len(seen.router)
             if seen.abstain is not None:
@@ -132,6 +140,13 @@ class Trainer:
             (loss / c.accumulate).backward()  # type: ignore[no-untyped-call]
         shares = [w.detach().float().mean(dim=(0, 1)) for w in seen.router]
         return nats.detach(), torch.stack(shares) if shares else torch.empty(0)
+
+    def _from_teacher(self, ids: Tensor, logits: Tensor) -> Tensor:
+        """Divergence of the model's prediction from its teacher's after each byte, in nats (B, T)."""
+        assert self.teacher is not None
+        with torch.no_grad(), torch.autocast(self.group.device.type, torch.bfloat16, enabled=self._half):
+            wanted = self.teacher(ids)[0].log_softmax(dim=-1)
+        return F.kl_div(logits.log_softmax(dim=-1), wanted, reduction="none", log_target=True).sum(dim=-1)
 
 
 def uses_bfloat16(precision: str, device: torch.device) -> bool:

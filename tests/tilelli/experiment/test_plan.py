@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,17 @@ def test_a_claim_is_met_only_where_all_that_judges_it_lies(
     comparison = Comparison.from_dict(target)
     assert comparison.met(*met)
     assert not comparison.met(*missed)
+
+
+@pytest.mark.parametrize(
+    ("pupil", "seen"),
+    [
+        ("{teacher: nobody, training: {distill: 0.5}}", "has an unknown teacher"),
+        ("{teacher: routed}", "teacher routed, distill 0"),
+        ("{training: {distill: 0.5}}", "teacher none, distill 0.5"),
+        ("{teacher: pupil, training: {distill: 0.5}}", "teacher pupil, distill 0.5"),
+    ],
+)
+def test_an_arm_cannot_be_taught_by_just_anybody(tmp_path: Path, pupil: str, seen: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(seen)):
+        read(tmp_path, PLAN.replace("seeds:", f"  pupil: {pupil}\nseeds:"))

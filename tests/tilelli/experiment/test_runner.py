@@ -175,3 +175,27 @@ def test_only_the_weights_of_the_record_are_tested(desk: Desk) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"weights": "others"}))
     with pytest.raises(TrainingError, match="The run's folder does not hold its weights: routed-0"):
         read_test(desk, desk.plan.jobs(), TEST)
+
+
+TAUGHT = PLAN.replace("seeds:", "  pupil: {teacher: routed, training: {distill: 0.5}}\nseeds:")
+
+
+def test_a_run_with_a_teacher_says_who_taught_it(desk: Desk) -> None:
+    desk.plan.path.write_text(TAUGHT)
+    plan = Plan.from_yaml(desk.plan.path)
+    desk = dataclasses.replace(desk, plan=plan)
+    carry_out(desk, plan.jobs(["pupil"], [1]), CORPUS, HELD_OUT)
+    records, left_out = load_all(plan)
+    assert records["pupil-1"].teacher == {"run": "routed-1", "weights": records["routed-1"].weights}
+    assert load_checkpoint(desk.runs / "pupil-1", ByteLM).provenance["teacher"] == records["routed-1"].weights
+    assert not left_out
+    plan.path.write_text(TAUGHT.replace("teacher: routed", "teacher: vanilla"))
+    assert "teacher was routed-1, is vanilla-1" in load_all(Plan.from_yaml(plan.path))[1][0]
+
+
+def test_a_pupil_waits_for_its_teacher(plan: Plan, tmp_path: Path) -> None:
+    plan.path.write_text(TAUGHT)
+    desk, lines = a_desk(Plan.from_yaml(plan.path), tmp_path / "runs")
+    with pytest.raises(TrainingError, match="Some runs failed: pupil-0"):
+        carry_out(desk, desk.plan.jobs(["pupil"], [0]), CORPUS, HELD_OUT)
+    assert "A run's teacher is not trained yet: routed-0 for pupil-0" in lines[0]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.conftest import TEXT, TINY
-from tilelli.base import ByteLM
+from tilelli.base import ByteLM, build
 from tilelli.config import Recipe, TrainingConfig
 from tilelli.data.batch import Batch
 from tilelli.data.corpus import Corpus
@@ -36,6 +36,43 @@ def test_a_batch_in_parts_takes_the_same_step_as_a_whole_one(parts: int) -> None
         assert b.bpb == pytest.approx(a.bpb, abs=1e-5)
         assert b.grad_norm == pytest.approx(a.grad_norm, rel=1e-4)
         torch.testing.assert_close(torch.tensor(b.shares), torch.tensor(a.shares), atol=1e-5, rtol=1e-4)
+
+
+def taught(teacher_seed: int, **changes: object) -> Trainer:
+    """A model of seed 0 that learns from an untrained one."""
+    plan = dataclasses.replace(PLAN, balance=0.0, **changes)
+    corpus = Corpus("here", DOCUMENTS, 0)
+    torch.manual_seed(teacher_seed)
+    task = pretraining(Recipe(TINY, plan), corpus, DOCUMENTS, build(TINY))
+    return Trainer(plan, task.model, task.source, Group(), task.teacher)
+
+
+def test_who_is_its_own_teacher_has_nothing_to_learn_from_it() -> None:
+    assert taught(0, distill=1.0).take(0).grad_norm == pytest.approx(0, abs=1e-5)
+    assert taught(1, distill=1.0).take(0).grad_norm > 1e-3
+
+
+def test_a_teacher_counts_by_its_share_and_the_loss_told_is_that_of_the_text() -> None:
+    text, half = trainer(balance=0.0).take(0), taught(0, distill=0.5).take(0)
+    assert half.bpb == pytest.approx(text.bpb, abs=1e-5)
+    assert half.grad_norm == pytest.approx(text.grad_norm / 2, rel=1e-3)
+
+
+def test_learning_from_a_teacher_brings_a_model_nearer_to_it() -> None:
+    made = taught(1, distill=1.0, steps=30)
+    ids = torch.tensor([list(DOCUMENTS[0][:16])])
+    wanted = made.teacher(ids)[0].softmax(dim=-1)  # type: ignore[misc]
+    before = (made.model(ids)[0].softmax(dim=-1) - wanted).abs().sum()
+    for step in range(30):
+        made.take(step)
+    assert (made.model(ids)[0].softmax(dim=-1) - wanted).abs().sum() < 0.7 * before
+
+
+def test_a_teacher_and_its_weight_go_together() -> None:
+    with pytest.raises(TrainingError, match=r"distill 0\.5 with no teacher"):
+        trainer(distill=0.5)
+    with pytest.raises(TrainingError, match="distill 0 with a teacher"):
+        taught(1)
 
 
 def test_the_parts_of_a_group_are_the_whole_batch() -> None:
