@@ -79,7 +79,8 @@ def _offer_row() -> None:
     rows = services.bank(name).rows
     number = st.number_input(f"Row, 1 to {len(rows):,}", 1, len(rows), key=f"row_{name}")
     row = rows[int(number) - 1]
-    st.caption(" · ".join(filter(None, (row.split, row.category, "" if row.answerable else "no right answer"))))
+    unanswerable = "no right answer" if row.asks and not row.answerable else ""
+    st.caption(" · ".join(filter(None, (row.part, row.category, unanswerable))))
     st.code(row.prompt, language=None, wrap_lines=True)
     st.button("Use this text", key="row_use", on_click=st.session_state.update, args=({"text": row.prompt},))
 

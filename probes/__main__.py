@@ -1,4 +1,4 @@
-"""The command line: python -m probes run PROBE | list.
+"""The command line: python -m probes run PROBE | sweep | history | list.
 
 What each probe asks and needs stands in `commands/`.
 """
@@ -9,7 +9,19 @@ from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from probes.commands import ablation, abstain, attention, compare, effect, listing, routing, weights, xray
+from probes.commands import (
+    ablation,
+    abstain,
+    attention,
+    compare,
+    effect,
+    history,
+    listing,
+    routing,
+    sweep,
+    weights,
+    xray,
+)
 from tilelli.commands.line import exit_code, offer
 
 PROBES: dict[str, Any] = {  # see inside, change it, compare it, ask it
@@ -33,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         add=lambda sub: offer(sub, "probe", PROBES),
         run=lambda options: PROBES[options.probe].run(options),
     )
-    commands: dict[str, Any] = {"run": ask, "list": listing}
+    commands: dict[str, Any] = {"run": ask, "sweep": sweep, "history": history, "list": listing}
     offer(parser, "command", commands)
     options = parser.parse_args(arguments)
     return exit_code(lambda: commands[options.command].run(options))

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from probes.effects import check
-from probes.metrics import Measured
+from probes.metrics import FEWEST, Measured, holm
 from probes.names import measured
-from probes.resampling import FEWEST, holm, paired, too_few
+from probes.resampling import paired, too_few
 from tilelli.config import ModelConfig
 from tilelli.errors import InputError
 from tilelli.interventions import Change, Intervention

@@ -16,8 +16,9 @@ import numpy as np
 
 import tilelli
 from probes.answering import MAX_NEW, Answer, answer
-from probes.banks import ABSTAIN_P, ADVANTAGE, HALLUCINATION, INABILITY, LOSS, RIGHT, TEXT, Bank
+from probes.banks import ABSTAIN_P, ADVANTAGE, HALLUCINATION, INABILITY, LOSS, RIGHT, TEXT, Bank, Question
 from probes.metrics import Measured, auroc, auroc_difference, wilson
+from probes.store.sheet import Sheet
 from probes.surface import Floor
 from probes.verdict import Verdict, judge
 from tilelli.base import ByteLM
@@ -25,7 +26,6 @@ from tilelli.chat import encode, is_declined, threshold
 from tilelli.checkpoint import weights_hash
 from tilelli.data.dialogues.facts import normalise
 from tilelli.data.dialogues.replies import is_right, says_unknown
-from tilelli.data.dialogues.rows import Dialogue
 from tilelli.errors import InputError
 
 GATED, WORDED, NOTHING = "abstained by the gate", "abstained in words", "empty or looping"
@@ -53,7 +53,7 @@ class Judged:
             was not taught, and may still know from elsewhere.
     """
 
-    row: Dialogue
+    row: Question
     answer: Answer
     outcome: str
     holds_answer: bool
@@ -107,14 +107,13 @@ class AbstainResult:
             for part in self.parts
         }
         verdicts = [asdict(verdict) | {"rule": str(verdict.rule)} for verdict in self.verdicts]
-        rows = [_plain(judged) for part in self.parts for judged in part.rows]
         return {
             "checkpoint": self.checkpoint,
             "summary": summary,
             "verdicts": verdicts,
             "notes": list(self.notes),
             "provenance": self.provenance,
-            "rows": rows,
+            "rows": [row_of(judged) for part in self.parts for judged in part.rows],
         }
 
 
@@ -128,6 +127,7 @@ def run(
     loss: Measured | None = None,
     max_new: int = MAX_NEW,
     progress: Callable[[int, int], None] | None = None,
+    sheet: Sheet[Answer] | None = None,
 ) -> AbstainResult:
     """Put a bank to a model.
 
@@ -140,12 +140,14 @@ def run(
         loss: of plain text, bpb over the base's (`writing.py`); None if it was not measured.
         max_new: bytes of a reply at most.
         progress: called with counts of questions.
+        sheet: answers from before, and where new ones are kept.
 
     Raises:
-        InputError: the gate is not a probability.
+        InputError: the gate is not a probability, or the bank holds texts that ask nothing.
     """
+    bank.check_asks()
     gate, origin = _gate(model, gate)
-    answers = answer(model, [row.prompt for row in bank.rows], max_new, progress)
+    answers = answer(model, [row.prompt for row in bank.rows], max_new, progress, sheet)
     parts = summarise(bank, answers, floor, gate, seed)
     figures = _figures(parts) | ({} if loss is None else {(TEXT, LOSS): loss})
     provenance = {
@@ -170,7 +172,7 @@ def summarise(
     return tuple(_part(name, numbers, judged, floor, seed) for name, numbers in bank.parts.items())
 
 
-def judge_row(row: Dialogue, answer: Answer, gate: float | None) -> Judged:
+def judge_row(row: Question, answer: Answer, gate: float | None) -> Judged:
     """What a reply counts as. The gate comes first: behind it nobody sees the reply."""
     holds = is_right(answer.reply, row.answers)
     if is_declined(answer.abstain_p, gate):
@@ -184,7 +186,7 @@ def judge_row(row: Dialogue, answer: Answer, gate: float | None) -> Judged:
     return Judged(row, answer, "right" if holds else "wrong", holds)
 
 
-def declines(row: Dialogue, reply: str) -> bool:
+def declines(row: Question, reply: str) -> bool:
     """Whether the words of a reply decline to answer or, asked about a claim, do not go along with it.
 
     A claim is gone along with by a yes, whatever follows. It is denied by a no or by words like "I don't think so",
@@ -291,7 +293,8 @@ def _notes(model: ByteLM, bank: Bank, answers: Sequence[Answer]) -> tuple[str, .
     return tuple(said)
 
 
-def _plain(judged: Judged) -> dict[str, Any]:
+def row_of(judged: Judged) -> dict[str, Any]:
+    """One question and what became of it, as plain values."""
     row, answer = judged.row, judged.answer
-    kept = {"part": row.split, "prompt": row.prompt, "answerable": row.answerable, "category": row.category}
+    kept = {"part": row.part, "prompt": row.prompt, "answerable": row.answerable, "category": row.category}
     return kept | {"kind": row.kind, "outcome": judged.outcome, "holds_answer": judged.holds_answer} | asdict(answer)

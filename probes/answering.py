@@ -7,15 +7,19 @@ This module does not know which replies are right.
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from probes.routing import normalised_entropy
+from probes.store.sheet import Sheet
 from tilelli.base import ByteLM
 from tilelli.chat import END_OF_REPLY, encode
 from tilelli.generation import window_start
+from tilelli.pathways import PATHWAYS
 from tilelli.state import BlockState, DecodeState
 from tilelli.tokenizer import END_OF_DOCUMENT, ByteTokenizer
 from tilelli.trace import Recorder
@@ -25,11 +29,12 @@ SIDE_BY_SIDE = 128
 LOOP = re.compile(r"(.{1,30}?)\1{3,}", re.DOTALL)
 SHORTEST_LOOP = 24  # so that a laugh or a spelt word is none
 ENDS = (ord(END_OF_REPLY), END_OF_DOCUMENT)
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model did with one prompt.
+    """What the model did with one prompt. A figure that is undefined, or was not read, is None.
 
     Attributes:
         reply: its own words, without the space before and the end of the line; the gate has no part in them.
@@ -37,6 +42,15 @@ class Answer:
         abstain_p: what the abstain head reads at the end of the prompt, 0 to 1; None without a head.
         max_softmax_mean: probability of the likeliest byte, mean over the bytes decided, the end included; 0 to 1.
         entropy_mean: entropy of the next byte in bits, mean over the same places; 0 to 8.
+        max_softmax_last: probability of the likeliest byte at the end of the prompt; 0 to 1.
+        logprob_mean: log2 of the probability of the byte written, mean over the bytes decided; at most 0.
+        margin_mean: how much likelier than the second the likeliest byte was, mean over them; 0 to 1.
+        reply_p: probability of the whole reply, its end included; 0 to 1.
+        prompt_max_softmax_mean: as above, over the bytes of the prompt but the first, before each was read.
+        prompt_logprob_mean: log2 of the probability of each of them, mean.
+        router_conf: 1 less the normalised entropy of the router weights, mean over blocks and bytes of the prompt; 0 to
+            1; None for vanilla models.
+        router_entropy_var: variance over bytes of that entropy's mean over blocks; 0 to 0.25.
     """
 
     reply: str
@@ -44,11 +58,34 @@ class Answer:
     abstain_p: float | None
     max_softmax_mean: float
     entropy_mean: float
+    max_softmax_last: float | None = None
+    logprob_mean: float | None = None
+    margin_mean: float | None = None
+    reply_p: float | None = None
+    prompt_max_softmax_mean: float | None = None
+    prompt_logprob_mean: float | None = None
+    router_conf: float | None = None
+    router_entropy_var: float | None = None
 
     @property
     def is_nothing(self) -> bool:
         """Whether the reply says nothing: no letter and no digit, or the same piece over and over."""
         return not any(letter.isalnum() for letter in self.reply) or loops(self.reply)
+
+
+class Choose(Protocol):
+    """Which bytes (b,) are written next, from logits (b, 256) of the rows `going` (b,), at step number `step`."""
+
+    def __call__(self, logits: Tensor, going: Tensor, step: int) -> Tensor: ...
+
+
+class Read(NamedTuple):
+    """Prompts that have been read from byte number `window` on: logits (B, T, 256), state and what was seen."""
+
+    window: int
+    logits: Tensor
+    state: DecodeState
+    seen: Recorder
 
 
 def loops(text: str) -> bool:
@@ -62,78 +99,165 @@ def answer(
     prompts: Sequence[str],
     max_new: int = MAX_NEW,
     progress: Callable[[int, int], None] | None = None,
+    sheet: Sheet[Answer] | None = None,
 ) -> list[Answer]:
     """The answer to each prompt; `progress(done, total)` is called with counts of prompts.
 
-    A prompt longer than the context is read from where `tilelli.chat` would read it.
+    A prompt longer than the context is read from where `tilelli.chat` would read it. Answers on the `sheet` are not
+    made again, and new ones are added to it; what is read side by side is the same with a sheet and without one, so
+    that answers are the same to the last bit.
     """
+    return in_batches(
+        prompts, SIDE_BY_SIDE, lambda _, ids: _answers(model, tensor(model, ids), max_new), progress, sheet
+    )
+
+
+def in_batches(
+    prompts: Sequence[str],
+    most: int,
+    made: Callable[[Sequence[int], Sequence[list[int]]], list[Row]],
+    progress: Callable[[int, int], None] | None,
+    sheet: Sheet[Row] | None,
+) -> list[Row]:
+    """What is `made` of prompts, from their numbers and bytes, at most so many of equal length at a time."""
     ids = [encode(prompt) for prompt in prompts]
-    found: dict[int, Answer] = {}
-    for numbers in _alike([len(row) for row in ids]):
-        text = torch.tensor([ids[number] for number in numbers], device=model.embedding.weight.device)
-        found.update(zip(numbers, _answers(model, text, max_new), strict=True))
+    sheet = sheet or Sheet()
+    found = {number: sheet.known[number] for number in range(len(ids)) if number in sheet.known}
+    for numbers in _alike([len(row) for row in ids], most):
+        if not all(number in found for number in numbers):
+            new = dict(zip(numbers, made(numbers, [ids[number] for number in numbers]), strict=True))
+            sheet.add(new)
+            found |= new
         if progress:
             progress(len(found), len(ids))
     return [found[number] for number in range(len(ids))]
 
 
-def _alike(lengths: Sequence[int]) -> list[list[int]]:
+def _alike(lengths: Sequence[int], most: int) -> list[list[int]]:
     """Numbers of rows in batches of equal length."""
     by_length: dict[int, list[int]] = {}
     for number, length in enumerate(lengths):
         by_length.setdefault(length, []).append(number)
-    return [
-        rows[start : start + SIDE_BY_SIDE]
-        for _, rows in sorted(by_length.items())
-        for start in range(0, len(rows), SIDE_BY_SIDE)
-    ]
+    return [rows[start : start + most] for _, rows in sorted(by_length.items()) for start in range(0, len(rows), most)]
+
+
+def tensor(model: ByteLM, ids: Sequence[list[int]]) -> Tensor:
+    """(B, T), where the model is."""
+    return torch.tensor(list(ids), device=model.embedding.weight.device)
 
 
 def _answers(model: ByteLM, text: Tensor, max_new: int) -> list[Answer]:
     """Answers to prompts (B, T) of equal length."""
-    head = _abstain(model, text)
     B = len(text)
-    going, state, window = torch.arange(B), None, 0  # `going`: which row of the beginning each remaining row is
-    written: list[list[int]] = [[] for _ in range(B)]
-    surest, entropy, places = torch.zeros(3, B, dtype=torch.float64)
-    for _ in range(max_new):
-        start = window_start(text.shape[1], model.config.context)
-        if start != window:
-            state, window = None, start
-        all_logits, state = model(text[:, window + (state.position if state else 0) :], state)
-        logits = all_logits[:, -1]  # (B, 256)
-        own, byte = logits.softmax(dim=-1), logits.argmax(dim=-1)
-        surest[going] += own.amax(dim=-1).double().cpu()
-        entropy[going] += torch.special.entr(own).sum(dim=-1).double().cpu() / math.log(2)
+    read = read_prompts(model, text)
+    of_prompt = _of_prompt(model, text, read)
+    said: list[list[int]] = [[] for _ in range(B)]
+    ended, places = torch.zeros(B, dtype=torch.bool), torch.zeros(B, dtype=torch.float64)
+    sums = torch.zeros(B, 4, dtype=torch.float64)
+    for going, own, byte in written(model, text, read, max_new, lambda logits, *_: logits.argmax(dim=-1)):
+        two, there = own.topk(2, dim=-1).values, own.gather(-1, byte[:, None])[:, 0]
+        entropy = torch.special.entr(own).sum(dim=-1) / math.log(2)
+        figures = torch.stack((two[:, 0], entropy, there.clamp(min=1e-30).log2(), two[:, 0] - two[:, 1]), dim=-1)
+        sums[going] += figures.double().cpu()
         places[going] += 1
-        on = torch.ones_like(byte, dtype=torch.bool)
-        for end in ENDS:
-            on &= byte != end
-        text, going = torch.cat((text, byte[:, None]), dim=1)[on], going[on.cpu()]
-        if not len(going):
-            break
-        state = state if bool(on.all()) else _rows(state, on)
-        for row, value in zip(going.tolist(), text[:, -1].tolist(), strict=True):
-            written[row].append(value)
-    unended, places = set(going.tolist()), places.clamp(min=1)
+        collect(said, ended, going, byte)
+    surest, entropies, logs, margins = (sums / places.clamp(min=1)[:, None]).T.tolist()
     return [
         Answer(
-            reply=ByteTokenizer().decode(written[row]).strip(),
-            ended=row not in unended,
-            abstain_p=None if head is None else head[row],
-            max_softmax_mean=float(surest[row] / places[row]),
-            entropy_mean=float(entropy[row] / places[row]),
+            reply=ByteTokenizer().decode(said[row]).strip(),
+            ended=bool(ended[row]),
+            abstain_p=of_prompt["abstain_p"][row],
+            max_softmax_mean=surest[row],
+            entropy_mean=entropies[row],
+            max_softmax_last=of_prompt["max_softmax_last"][row],
+            logprob_mean=logs[row],
+            margin_mean=margins[row],
+            reply_p=float(2 ** sums[row, 2]),
+            prompt_max_softmax_mean=of_prompt["prompt_max_softmax_mean"][row],
+            prompt_logprob_mean=of_prompt["prompt_logprob_mean"][row],
+            router_conf=of_prompt["router_conf"][row],
+            router_entropy_var=of_prompt["router_entropy_var"][row],
         )
         for row in range(B)
     ]
 
 
-def _abstain(model: ByteLM, text: Tensor) -> list[float] | None:
+def read_prompts(model: ByteLM, text: Tensor) -> Read:
+    """Read prompts (B, T) from where `tilelli.chat` would."""
+    window, seen = window_start(text.shape[1], model.config.context), Recorder(attention=False)
+    logits, state = model(text[:, window:], trace=seen)
+    return Read(window, logits, state, seen)
+
+
+def written(
+    model: ByteLM, text: Tensor, read: Read, max_new: int, choose: Choose
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Step by step the rows that go on (b,), what they held likely (b, 256), and the byte they write (b,)."""
+    going = torch.arange(len(text))  # which row of the beginning each remaining row is
+    window, logits, state = read.window, read.logits[:, -1], read.state
+    memory: DecodeState | None = state
+    for step in range(max_new):
+        byte = choose(logits, going, step)
+        yield going, logits.softmax(dim=-1), byte
+        on = _goes_on(byte)
+        text, going = torch.cat((text, byte[:, None]), dim=1)[on], going[on.cpu()]
+        if not len(going) or step + 1 == max_new:
+            return
+        memory = memory if memory is None or bool(on.all()) else _rows(memory, on)
+        start = window_start(text.shape[1], model.config.context)
+        if start != window:
+            memory, window = None, start
+        all_logits, memory = model(text[:, window + (memory.position if memory else 0) :], memory)
+        logits = all_logits[:, -1]
+
+
+def _goes_on(byte: Tensor) -> Tensor:
+    on = torch.ones_like(byte, dtype=torch.bool)
+    for end in ENDS:
+        on &= byte != end
+    return on
+
+
+def collect(written: list[list[int]], ended: Tensor, going: Tensor, byte: Tensor) -> None:
+    """Add the bytes of one step to the rows they belong to, or note their end."""
+    for row, value, on in zip(going.tolist(), byte.tolist(), _goes_on(byte).tolist(), strict=True):
+        if on:
+            written[row].append(value)
+        else:
+            ended[row] = True
+
+
+def _of_prompt(model: ByteLM, text: Tensor, read: Read) -> dict[str, list[float] | list[None]]:
+    """What reading prompts (B, T) tells, by the names of `Answer`."""
+    nothing: list[None] = [None] * len(text)
+    p = read.logits.softmax(dim=-1)
+    surest, ids = p.amax(dim=-1), text[:, read.window :]
+    logs = p[:, :-1].gather(-1, ids[:, 1:, None])[..., 0].clamp(min=1e-30).log2()
+    found: dict[str, list[float] | list[None]] = {
+        "abstain_p": _abstain(model, text, read) or nothing,
+        "max_softmax_last": surest[:, -1].tolist(),
+        "prompt_max_softmax_mean": surest[:, :-1].mean(dim=-1).tolist(),
+        "prompt_logprob_mean": logs.mean(dim=-1).tolist(),
+        "router_conf": nothing,
+        "router_entropy_var": nothing,
+    }
+    if read.seen.router:
+        there = [number for number, name in enumerate(PATHWAYS) if name in model.config.pathways]
+        weights = torch.stack(read.seen.router)[:, :, 1:, there].double().cpu().numpy()  # (L, B, T - 1, P)
+        entropy = normalised_entropy(weights).mean(axis=0)  # (B, T - 1)
+        found |= {"router_conf": (1 - entropy.mean(axis=1)).clip(0, 1).tolist()}
+        found |= {"router_entropy_var": entropy.var(axis=1).tolist()}
+    return found
+
+
+def _abstain(model: ByteLM, text: Tensor, read: Read) -> list[float] | None:
     """The abstain head at the end of prompts (B, T), as `tilelli.chat.abstain_probability` reads it."""
     if model.abstain is None:
         return None
-    seen = Recorder(attention=False)
-    model(text[:, -model.config.context :], trace=seen)
+    seen = read.seen
+    if read.window:  # it reads as much as the context holds, where writing leaves room
+        seen = Recorder(attention=False)
+        model(text[:, -model.config.context :], trace=seen)
     assert seen.abstain is not None
     return seen.abstain[:, -1].sigmoid().tolist()
 

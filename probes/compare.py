@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from probes.metrics import Measured
+from probes.metrics import FEWEST, Measured
 from probes.names import measured
-from probes.resampling import FEWEST, SEGMENT, Floats, paired
+from probes.resampling import SEGMENT, Floats, paired
 from tilelli.errors import InputError
 
 if TYPE_CHECKING:

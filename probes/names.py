@@ -38,3 +38,23 @@ def measured(change: Measured, unit: str = "bpb") -> str:
         return "undefined"
     ends = "" if change.low is None or change.high is None else f" [{signed(change.low)}, {signed(change.high)}]"
     return f"{signed(change.value)} {unit}{ends}"
+
+
+def interval(found: Measured, digits: int = 2) -> str:
+    """`4.21 [3.90, 4.52]`, without the brackets where there is no interval."""
+    if found.value is None:
+        return "undefined"
+    ends = "" if found.low is None or found.high is None else f" [{found.low:.{digits}f}, {found.high:.{digits}f}]"
+    return f"{found.value:.{digits}f}{ends}"
+
+
+def shares(found: Measured) -> str:
+    """A share in percent with its interval: `43 % [31 %, 56 %]`."""
+    if found.value is None:
+        return "an undefined share"
+    ends = "" if found.low is None or found.high is None else f" [{_percent(found.low)}, {_percent(found.high)}]"
+    return f"{_percent(found.value)}{ends}"
+
+
+def _percent(share: float) -> str:
+    return percent(share) if share > 0 else "0 %"

@@ -76,7 +76,7 @@ def _drawn(bank: Bank, each: int, seed: int) -> dict[str, tuple[int, list[int]]]
     """Regime -> how many rows it has, and the numbers of those to read."""
     members: dict[str, list[int]] = {}
     for number, row in enumerate(bank.rows):
-        members.setdefault(row.category or row.split, []).append(number)
+        members.setdefault(row.category or row.part, []).append(number)
     random = Random(seed)
     return {
         regime: (len(numbers), sorted(random.sample(numbers, min(each, len(numbers)))))

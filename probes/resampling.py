@@ -10,20 +10,18 @@ models.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.metrics import DRAWS, Measured
+from probes.metrics import DRAWS, FEWEST, Measured, tail
 from tilelli.errors import InputError
 
 SEGMENT = 32  # bytes of a piece of a text ...
 MOST_SEGMENTS = 400  # ... unless it is so long that there were more
 STRETCHES = 16  # pieces where their number is given and not their length
-FEWEST = 5  # groups below which there is no interval
 Floats = NDArray[np.float64]
 
 
@@ -121,27 +119,14 @@ def average(values: NDArray[Any], axis: int = -1) -> Floats:
     return _divide(np.where(there, values, 0).sum(axis=axis, dtype=np.float64), there.sum(axis=axis, dtype=np.float64))
 
 
-def holm(p: Sequence[float]) -> Floats:
-    """(n,): p-values adjusted so that the chance of even one false finding among n stays below 5 % (Holm 1979)."""
-    values = np.asarray(p, dtype=float)
-    order = np.argsort(values, kind="stable")
-    stepped = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
-    adjusted = np.empty(len(values))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted
-
-
 def _interval(total: Floats, count: Floats, value: Floats, groups: Floats, seed: int) -> Floats:
     """(2, M): both ends, from groups drawn anew; all columns see the same draws."""
-    from scipy.special import ndtr, stdtrit
-
     G = len(total)
     drawn = np.random.default_rng(seed).multinomial(G, np.full(G, 1 / G), DRAWS).astype(np.float64)  # (DRAWS, G)
     rows = drawn @ count
     means = np.divide(drawn @ total, rows, out=np.tile(value, (DRAWS, 1)), where=rows > 0)  # (DRAWS, M)
     effective = np.maximum(np.nan_to_num(groups), FEWEST - 0.5)
-    tail = ndtr(-np.sqrt(effective / (effective - 1)) * stdtrit(effective - 1, 0.975))  # 2.5 % with many groups
-    first = np.floor(tail * DRAWS).astype(int)
+    first = np.floor(tail(effective) * DRAWS).astype(int)
     ends = np.stack((first, DRAWS - 1 - first))
     return np.take_along_axis(np.sort(means, axis=0), ends, axis=0)
 

@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from probes.resampling import Floats, average, holm, means
+from probes.metrics import holm
+from probes.resampling import Floats, average, means
 
 if TYPE_CHECKING:
     from tilelli.trace import Trace

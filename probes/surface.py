@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.banks import Bank
+from probes.banks import Bank, Question
 from tilelli.data.dialogue import generate
 from tilelli.data.dialogues.rows import Dialogue
 from tilelli.errors import InputError
@@ -97,5 +97,5 @@ def _probability(fitted: Any, prompts: list[str]) -> NDArray[np.float64]:
     return np.asarray(fitted.predict_proba(prompts)[:, 1], dtype=np.float64)
 
 
-def _split(rows: Sequence[Dialogue]) -> tuple[list[str], list[bool]]:
+def _split(rows: Sequence[Question | Dialogue]) -> tuple[list[str], list[bool]]:
     return [row.prompt for row in rows], [not row.answerable for row in rows]

@@ -179,8 +179,10 @@ class TrainingConfig(Settings):
         warmup_steps: steps of linear warm-up; then a cosine down to `final_lr_ratio` times the peak.
         balance: weight of the router's load-balancing loss.
         abstain: weight of the abstain head's loss, where there is a head and something to teach it.
-        distill: share of the loss that is how far the model is from its teacher's prediction of the next byte; the rest
-            is the byte that came. 0 without a teacher.
+        distill: share of the loss on plain text that is how far the model is from its teacher's prediction of the next
+            byte; the rest is the byte that came. 0 without a teacher. A model that learns to chat has its base as
+            teacher, so that it goes on writing as that does (Li and Hoiem 2016, arXiv 1606.09282).
+        inherit: whether a fresh model begins with its teacher's weights, as floats are made ternary.
         precision: `bfloat16` uses autocast, while the weights and the optimizer stay float32; `auto` does so where the
             processor has bfloat16 arithmetic of its own, since elsewhere it would be slower.
         compile: use `torch.compile`; needs a C++ compiler on the machine.
@@ -200,6 +202,7 @@ class TrainingConfig(Settings):
     balance: float = field(default=0.01, metadata=between(0, 100))
     abstain: float = field(default=0.2, metadata=between(0, 100))
     distill: float = field(default=0.0, metadata=between(0, 1))
+    inherit: bool = False
     seed: int = field(default=0, metadata=between(0, 2**63 - 1))
     precision: str = "auto"
     compile: bool = False
@@ -223,12 +226,14 @@ class TuningConfig(Settings):
         data_seed: of the dialogues; it decides which facts are taught and which are withheld.
         rehearsal: share of the steps that read plain text.
         repeat: how often a dialogue of one turn that asks for a fact and gives it is read in an epoch.
+        floats: whether a ternary base goes on as floats, its latent weights: these learn facts about twice as fast.
     """
 
     pairs: int = field(default=60_000, metadata=between(1000, 10**8))
     data_seed: int = field(default=0, metadata=between(0, 2**63 - 1))
     rehearsal: float = field(default=0.2, metadata=between(0, 0.9))
     repeat: int = field(default=2, metadata=between(1, 100))
+    floats: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
     |-- CheckpointError   a file is not a checkpoint, or not one that can be trusted
     |-- DataError         training or evaluation text cannot be read or is too short
     |-- InputError        an argument of a call makes no sense
+    |-- StoreError        results cannot be kept or read
     `-- TrainingError     a run cannot start, resume or go on
 
 Each message has three short parts: what happened, what was seen, what to do. The command line prints it and exits
@@ -43,6 +44,10 @@ class DataError(TilelliError):
 
 class InputError(TilelliError):
     """An argument of a call makes no sense."""
+
+
+class StoreError(TilelliError):
+    """Results cannot be kept or read."""
 
 
 class TrainingError(TilelliError):

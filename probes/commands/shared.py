@@ -40,6 +40,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="OUT", help="file for figures and provenance")
 
 
+def add_store(parser: argparse.ArgumentParser) -> None:
+    text = "keep answers and results, see python -m probes history, and use the answers that are kept"
+    parser.add_argument("--store", action=argparse.BooleanOptionalAction, default=True, help=text)
+
+
 def begin(options: argparse.Namespace) -> None:
     """Set the threads, and refuse a place where no result can be written, before minutes are spent on one."""
     use_threads(options.threads)

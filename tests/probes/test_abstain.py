@@ -7,7 +7,8 @@ import pytest
 from probes import report
 from probes.abstain import GATED, NOTHING, WORDED, Part, declines, judge_row, run, summarise
 from probes.answering import Answer, answer
-from probes.banks import ABSTAIN_P, HALLUCINATION, INABILITY, LOSS, RIGHT, TEXT, Bank
+from probes.banks import ABSTAIN_P, HALLUCINATION, INABILITY, LOSS, RIGHT, TEXT, Bank, Question, bank
+from probes.banks.dialogues import from_dialogue
 from probes.metrics import Measured
 from probes.surface import Floor
 from probes.verdict import Rule
@@ -16,7 +17,7 @@ from tilelli.data.dialogue import Dialogue, banks
 from tilelli.data.dialogues.replies import DENIALS
 from tilelli.errors import InputError
 
-FRANCE = Dialogue("USER: Capital of France?\nTILELLI:", "", True, "", "facts", ("paris",), "test", 1, "")
+FRANCE = Question("USER: Capital of France?\nTILELLI:", True, ("paris",), "test", "facts")
 BURCE = replace(FRANCE, prompt="USER: Capital of Burce?\nTILELLI:", answerable=False, category="invented", answers=())
 CLAIM = replace(FRANCE, prompt="USER: Is Paris in France?\nTILELLI:", category="premise", answers=("yes",))
 FALSE = replace(CLAIM, prompt="USER: Is Paris in Peru?\nTILELLI:", answerable=False, answers=("france",))
@@ -51,7 +52,7 @@ def says(reply: str, p: float | None = 0.1) -> Answer:
         (FALSE, "Paris is in Peru.", 0.1, "answered"),
     ],
 )
-def test_what_a_reply_counts_as(row: Dialogue, reply: str, p: float | None, outcome: str) -> None:
+def test_what_a_reply_counts_as(row: Question, reply: str, p: float | None, outcome: str) -> None:
     assert judge_row(row, says(reply, p), gate=0.5).outcome == outcome
 
 
@@ -95,32 +96,39 @@ def test_auroc_of_the_signals_worked_by_hand() -> None:
 
 
 @pytest.fixture(scope="module")
-def crux() -> Bank:
+def dialogues() -> list[Dialogue]:
     made = banks(0)
-    rows = (*made["valid-held-out-facts"], *made["valid-premises"])
+    return [*made["valid-held-out-facts"], *made["valid-premises"]]
+
+
+@pytest.fixture(scope="module")
+def crux(dialogues: list[Dialogue]) -> Bank:
+    rows = tuple(map(from_dialogue, dialogues))
     rules = (Rule("valid-premises", ABSTAIN_P, "at least", 0.7), Rule(TEXT, LOSS, "at most", 1.03))
     return Bank("crux", rows, "", rules, 0)
 
 
-def test_an_oracle_makes_no_mistake(crux: Bank) -> None:
-    said = [says(row.reply, 0.1 if row.answerable else 0.9) for row in crux.rows]
+def test_an_oracle_makes_no_mistake(crux: Bank, dialogues: list[Dialogue]) -> None:
+    said = [says(row.reply, 0.1 if row.answerable else 0.9) for row in dialogues]
     for part in summarise(crux, said, NO_FLOOR, gate=0.5):
-        assert part.signals["abstain_p"] == Measured(1, 1, 1, 180)
+        assert (part.signals["abstain_p"].value, part.signals["abstain_p"].high) == (1, 1)
         assert [part.rates[name].value for name in (HALLUCINATION, INABILITY, "selective accuracy")] == [0, 0, 1]
 
 
-def test_what_the_replies_of_the_corpus_count_as_is_right_without_a_gate_too(crux: Bank) -> None:
-    for part in summarise(crux, [says(row.reply, None) for row in crux.rows], NO_FLOOR, gate=None):
+def test_what_the_replies_of_the_corpus_count_as_is_right_without_a_gate_too(
+    crux: Bank, dialogues: list[Dialogue]
+) -> None:
+    for part in summarise(crux, [says(row.reply, None) for row in dialogues], NO_FLOOR, gate=None):
         assert {judged.outcome for judged in part.rows} == {"right", WORDED}
         assert part.signals["declines in words"].value == 1
         assert part.signals["abstain_p"].value is None
 
 
-def test_the_advantage_is_that_over_the_better_baseline(crux: Bank) -> None:
+def test_the_advantage_is_that_over_the_better_baseline(crux: Bank, dialogues: list[Dialogue]) -> None:
     label = np.array([not row.answerable for row in crux.rows])
     noise = np.random.default_rng(0).random(len(label))
     floor = Floor({"words": noise, "letters": noise + 0.5 * label}, "made up")
-    said = [says(row.reply, 0.9 if is_ else 0.2) for row, is_ in zip(crux.rows, label, strict=True)]
+    said = [says(row.reply, 0.9 if is_ else 0.2) for row, is_ in zip(dialogues, label, strict=True)]
     for part in summarise(crux, said, floor, gate=0.5):
         better = part.surface["letters"].value
         assert better is not None
@@ -193,3 +201,8 @@ def test_numbers_are_written_with_their_interval() -> None:
     assert report.number(Measured(1.5, None, None, 1)) == "1.500"
     assert report.number(Measured(None, None, None, 9)) == "undefined"
     assert report.number(None) == "not measured"
+
+
+def test_a_bank_of_texts_is_refused(tiny: MakeModel) -> None:
+    with pytest.raises(InputError, match="The bank asks nothing: languages holds texts"):
+        run(tiny(), "tiny", bank("languages"), NO_FLOOR)

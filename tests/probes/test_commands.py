@@ -94,4 +94,4 @@ def test_every_module_of_a_command_is_on_the_list() -> None:
     import probes.commands
 
     modules = {path.stem for path in Path(probes.commands.__path__[0]).glob("[a-z]*.py")}
-    assert modules - {"shared", "listing"} == set(PROBES)
+    assert modules - {"shared", "listing", "sweep", "history"} == set(PROBES)

@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 
 from probes.__main__ import main
-from probes.banks import Bank
+from probes.banks import Bank, Question
 from probes.regimes import share_by_regime
 from probes.routing import ALL, from_trace, share_by_position
 from tests.conftest import MakeModel
 from tilelli.base import ByteLM
 from tilelli.chat import encode
 from tilelli.checkpoint import save_checkpoint
-from tilelli.data.dialogues.rows import Dialogue
 from tilelli.errors import InputError
 from tilelli.interventions import parse
 from tilelli.trace import trace
@@ -23,7 +22,7 @@ PATHWAYS = ["local", "sparse", "dense"]
 def bank(**prompts: list[str]) -> Bank:
     """A bank with these prompts by category."""
     rows = [
-        Dialogue(prompt, "", False, kind="", category=category, split="own", answers=(), turns=1, wording="")
+        Question(prompt, False, part="own", category=category)
         for category, texts in prompts.items()
         for prompt in texts
     ]

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from probes.resampling import FEWEST, MOST_SEGMENTS, SEGMENT, STRETCHES, average, holm, means, paired, pieces, stretches
+from probes.metrics import FEWEST
+from probes.resampling import MOST_SEGMENTS, SEGMENT, STRETCHES, average, means, paired, pieces, stretches
 from tilelli.errors import InputError
 
 RANDOM = np.random.default_rng(0)
@@ -104,12 +105,6 @@ def test_pieces_cover_the_text_in_order_and_differ_by_one_at_most(T: int, count:
 def test_pieces_by_hand() -> None:
     assert np.bincount(pieces(10, 3)).tolist() == [4, 3, 3]
     assert pieces(2, 32).tolist() == [0, 0]
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.5]).tolist() == pytest.approx([0.04, 0.09, 0.09, 0.5])
-    assert holm([0.4, 0.9]).tolist() == pytest.approx([0.8, 0.9])
-    assert holm([]).tolist() == []
 
 
 def test_the_p_of_a_change_is_that_of_a_two_sided_t_test_over_pieces() -> None:

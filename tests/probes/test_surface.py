@@ -6,22 +6,21 @@ import pytest
 
 pytest.importorskip("sklearn")
 
-from probes.banks import Bank, bank, sample
+from probes.banks import Bank, Question, bank, sample
 from probes.metrics import auroc
 from probes.surface import BASELINES, baseline, floor
-from tilelli.data.dialogue import Dialogue
 from tilelli.errors import InputError
 
 
-def asked(question: str, answerable: bool) -> Dialogue:
-    return Dialogue(f"USER: {question}\nTILELLI:", "", answerable, "", "", ("yes",) if answerable else (), "own", 1, "")
+def asked(question: str, answerable: bool) -> Question:
+    return Question(f"USER: {question}\nTILELLI:", answerable, ("yes",) if answerable else (), "own")
 
 
-def of(rows: list[Dialogue]) -> Bank:
+def of(rows: list[Question]) -> Bank:
     return Bank("own", tuple(rows), "")
 
 
-def told_by_a_word(n: int, rng: Random) -> list[Dialogue]:
+def told_by_a_word(n: int, rng: Random) -> list[Question]:
     """Questions of which a word says whether there is an answer."""
     some = [rng.choice(("red", "green", "blue", "grey")) for _ in range(n)]
     return [asked(f"Is {colour} {'old' if i % 2 else 'new'} today", bool(i % 2)) for i, colour in enumerate(some)]

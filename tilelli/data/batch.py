@@ -31,6 +31,11 @@ class Batch:
         shape = (ids.shape[0], ids.shape[1] - 1)
         return cls(ids, torch.ones(shape, dtype=torch.bool), torch.full(shape, math.nan))
 
+    @property
+    def is_text(self) -> bool:
+        """Whether nothing here is a dialogue."""
+        return not bool(self.abstain.isfinite().any())
+
     def share(self, rank: int, size: int, device: torch.device) -> "Batch":
         """The rows of one of `size` processes, on its device."""
         return Batch(*(part[rank::size].to(device) for part in (self.ids, self.counted, self.abstain)))

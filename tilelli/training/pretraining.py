@@ -15,6 +15,7 @@ from tilelli.data.documents import Documents
 from tilelli.data.source import Source as Text
 from tilelli.data.stream import StreamWindows
 from tilelli.data.windows import Windows
+from tilelli.errors import TrainingError
 from tilelli.evaluation import evaluate
 from tilelli.training.distributed import Group
 from tilelli.training.loop import Task
@@ -75,6 +76,8 @@ def _task(
     taught = {} if teacher is None else {"teacher": weights_hash(teacher)}
     torch.manual_seed(c.seed)
     model = build(recipe.model)
+    if c.inherit:
+        _inherit(model, teacher)
     sample = first_bytes(held_out, c.eval_bytes)
 
     def figures(model: ByteLM) -> dict[str, float]:
@@ -90,6 +93,21 @@ def _task(
         bytes_a_step=c.batch_size * recipe.model.context,
         teacher=teacher,
     )
+
+
+def _inherit(model: ByteLM, teacher: ByteLM | None) -> None:
+    """Give a model its teacher's weights.
+
+    Raises:
+        TrainingError: there is no teacher, or it is of another shape.
+    """
+    own, given = (
+        {name: tuple(value.shape) for name, value in (lm.state_dict() if lm else {}).items()} for lm in (model, teacher)
+    )
+    if teacher is None or own != given:
+        seen = f"{len(own)} tensors here, {len(given)} there" if teacher else "no teacher"
+        raise TrainingError("A model can inherit only from a teacher of its shape", seen, "Set `inherit: false`.")
+    model.load_state_dict(teacher.state_dict())
 
 
 def first_bytes(documents: list[bytes], limit: int) -> list[bytes]:

@@ -46,7 +46,8 @@ def tuning(recipe: Recipe, base: ByteLM, name: str, corpus: Corpus, held_out: li
     """
     c, t = recipe.training, recipe.tuning or TuningConfig()
     torch.manual_seed(c.seed)
-    model = build(dataclasses.replace(base.config, abstain=True))
+    ternary = () if t.floats else base.config.ternary
+    model = build(dataclasses.replace(base.config, abstain=True, ternary=ternary))
     model.load_state_dict(base.state_dict(), strict=False)  # all but the head, unless the base has one
     dialogues = [row for row in generate(t.data_seed, t.pairs) if row.split == "train"]
     judged = {split: rows for split, rows in banks(t.data_seed).items() if split in JUDGED}
@@ -72,6 +73,7 @@ def tuning(recipe: Recipe, base: ByteLM, name: str, corpus: Corpus, held_out: li
         evaluate=figures,
         bytes_a_step=round(c.batch_size * chats.mean_bytes),
         opening=OPENING,
+        teacher=base if c.distill else None,
     )
 
 

@@ -127,7 +127,7 @@ class Trainer:
                 logits, _ = self._forward(part.ids[:, :-1], trace=seen)
             losses = F.cross_entropy(logits.flatten(0, 1), part.ids[:, 1:].flatten(), reduction="none")
             loss = nats = part.nats(losses.view_as(part.counted))
-            if self.teacher is not None:
+            if self.teacher is not None and part.is_text:
                 loss = (1 - c.distill) * nats + c.distill * part.nats(self._from_teacher(part.ids[:, :-1], logits))
             if seen.router:
                 loss = loss + c.balance * sum(balance_loss(w) for w in seen.router) / len(seen.router)

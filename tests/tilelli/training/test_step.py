@@ -68,6 +68,16 @@ def test_learning_from_a_teacher_brings_a_model_nearer_to_it() -> None:
     assert (made.model(ids)[0].softmax(dim=-1) - wanted).abs().sum() < 0.7 * before
 
 
+def test_a_model_may_begin_with_its_teachers_weights() -> None:
+    made = taught(1, distill=1.0, inherit=True)
+    assert made.teacher
+    for own, given in zip(made.model.parameters(), made.teacher.parameters(), strict=True):
+        assert torch.equal(own, given)
+        assert own is not given
+    with pytest.raises(TrainingError, match="inherit only from a teacher of its shape: no teacher"):
+        trainer(inherit=True)
+
+
 def test_a_teacher_and_its_weight_go_together() -> None:
     with pytest.raises(TrainingError, match=r"distill 0\.5 with no teacher"):
         trainer(distill=0.5)

@@ -22,7 +22,7 @@ T = TypeVar("T")
 PARTS = {
     "facts": 420, "claims": 160, "persona": 40, "smalltalk": 35, "science": 35, "arithmetic": 55, "spelling": 40,
     "comparing": 25, "context": 60,
-    "invented": 85, "crossed": 45, "unlisted": 50, "refused": 14, "contextless": 45, "future": 22, "realtime": 14,
+    "invented": 85, "crossed": 45, "unlisted": 50, "refused": 30, "contextless": 45, "future": 22, "realtime": 14,
     "missing": 24, "private": 16, "unknowable": 11, "nonsense": 18,
 }  # fmt: skip
 TRAIN_ONLY = {"claims", "refused"}  # these have banks of their own

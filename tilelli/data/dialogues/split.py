@@ -23,13 +23,19 @@ from tilelli.data.dialogues.wordings import SPLITS, relation_of, relations
 
 FACT_SQUARES = {"test": 160, "valid": 45}  # each holds out two facts
 PREMISE_SQUARES = {"test": 160, "valid": 45}  # each makes two true and two false premises
-REFUSED = 700
+REFUSED = 1000
 # tables and relations that everybody expects it to know, or whose answers can be worked out
 NEVER_WITHHELD = {"calendar", "months", "planets", "shapes", "units", "plurals", "verbs", "opposites"} | {
     "animals.class",
     "animals.group",  # asked for in the plural, which would tell its rows from others
     "animals.legs",
 }
+# what a newcomer asks first, so a chat model should know it whatever the seed
+ASKED_FIRST = {
+    "Algeria", "Argentina", "Australia", "Brazil", "Canada", "China", "Egypt", "England", "France", "Germany", "Greece",
+    "India", "Ireland", "Italy", "Japan", "Kenya", "Mexico", "Morocco", "Nigeria", "Norway", "Peru", "Poland",
+    "Portugal", "Russia", "Spain", "Sweden", "Turkey",
+}  # fmt: skip
 
 Square = tuple[Fact, Fact]
 
@@ -63,7 +69,7 @@ def plan(seed: int) -> Plan:
     rng = Random(f"plan {seed}")
     held, beside = _fact_squares(rng)
     fixed = {fact for squares in (*held.values(), *beside.values()) for square in squares for fact in square}
-    spare = [fact for fact in facts() if fact not in fixed and _may_withhold(fact)]
+    spare = [fact for fact in facts() if fact not in fixed and may_withhold(fact)]
     refused = tuple(rng.sample(spare, REFUSED))
     out = {fact for squares in held.values() for square in squares for fact in square} | set(refused)
     taught = tuple(fact for fact in facts() if fact not in out)
@@ -86,7 +92,7 @@ def _possible_squares(rng: Random) -> list[tuple[Fact, Fact, Fact, Fact]]:
     """Squares that share no entity, of facts that cannot be guessed, tables mixed in proportion to their size."""
     by_entity: dict[tuple[str, str], dict[str, Fact]] = defaultdict(dict)
     for fact in facts():
-        if _may_withhold(fact):
+        if may_withhold(fact):
             by_entity[fact.table, fact.entity][fact.column] = fact
     pools: dict[tuple[str, str, str], list[dict[str, Fact]]] = defaultdict(list)
     for (table, _), known in sorted(by_entity.items()):
@@ -104,8 +110,9 @@ def _possible_squares(rng: Random) -> list[tuple[Fact, Fact, Fact, Fact]]:
     return squares
 
 
-def _may_withhold(fact: Fact) -> bool:
-    if fact in _told_elsewhere() or set(accepted(fact)) & _plain_words():
+def may_withhold(fact: Fact) -> bool:
+    """Whether some seed may leave the fact out of training; the others are taught whatever the seed."""
+    if fact.entity in ASKED_FIRST or fact in _told_elsewhere() or set(accepted(fact)) & _plain_words():
         return False
     return not {fact.table, fact.relation} & NEVER_WITHHELD and not guessable(fact)
 
