@@ -23,6 +23,7 @@ from torch import Tensor
 
 from tilelli.base import ByteLM
 from tilelli.checkpoint import write
+from tilelli.config import ModelConfig, Settings, TrainingConfig, TuningConfig
 from tilelli.errors import TrainingError
 from tilelli.training.optimizer import REMEMBERED, Optimizers
 
@@ -31,6 +32,7 @@ try:
 except ImportError:  # Windows: a run has no lock there
     fcntl = None  # type: ignore[assignment]
 
+SECTIONS: dict[str, type[Settings]] = {"model": ModelConfig, "training": TrainingConfig, "tuning": TuningConfig}
 STATE, METRICS, LOCK = "state.safetensors", "metrics.jsonl", ".lock"
 
 
@@ -121,8 +123,11 @@ class RunFolder:
                 "The run cannot be resumed", f"{self.path / STATE} ({error})", "Start again."
             ) from error
         for key, value in same.items():
-            if facts.get(key) != value:
-                changed = _difference(facts.get(key), value)
+            saved = facts.get(key)
+            if key in SECTIONS and isinstance(saved, dict):  # settings that came after the run have their defaults
+                saved = {name: default for name, default in SECTIONS[key]().to_dict().items() if name in value} | saved
+            if saved != value:
+                changed = _difference(saved, value)
                 raise TrainingError(
                     f"The run was started with another {key}", changed, "Use the same, or another --out."
                 )

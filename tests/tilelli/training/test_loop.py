@@ -1,9 +1,12 @@
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from tests.conftest import TEXT, TINY
@@ -184,6 +187,25 @@ def test_a_run_is_not_resumed_with_other_settings(tmp_path: Path, changes: dict[
     stopped_run(tmp_path, 3)
     with pytest.raises(TrainingError, match=message):
         run(tmp_path, resume=True, **changes)  # type: ignore[arg-type]
+
+
+def test_a_run_from_before_a_setting_existed_had_its_default(whole: Path, tmp_path: Path) -> None:
+    stopped_run(tmp_path, 5)
+    forget(tmp_path / "state.safetensors", "distill")
+    run(tmp_path, resume=True)
+    assert weights_hash(load(tmp_path, ByteLM)) == weights_hash(load(whole, ByteLM))
+    forget(tmp_path / "state.safetensors", "steps")
+    with pytest.raises(TrainingError, match="steps was 1000, is 12"):
+        run(tmp_path, resume=True)
+
+
+def forget(state: Path, setting: str) -> None:
+    """Make a saved run as one was before the setting existed."""
+    with safe_open(state, framework="pt") as file:
+        facts = json.loads(file.metadata()["facts"])
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    del facts["training"][setting]
+    save_file(tensors, state, metadata={"facts": json.dumps(facts)})
 
 
 def test_a_resumed_run_may_log_evaluate_and_save_at_other_times(whole: Path, tmp_path: Path) -> None:
