@@ -4,9 +4,9 @@
     TILELLI: reply
 
 A chat model has read many such texts, each from its beginning, and writes what stands after `TILELLI: `. It can decline
-in two ways: in words, like any reply, or by its gate: the abstain head, read at the end of the prompt, says how likely
-it is that the right reply is to abstain, and from a threshold on a fixed sentence is given in its place. This module
-knows nothing of screens, nor of what the model was taught.
+in two ways: in words, like any reply, or by its gate (`gate.py`): it says how likely it is that the right reply is to
+abstain, and from a threshold on a fixed sentence is given in its place. This module knows nothing of screens, nor of
+what the model was taught.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,14 +15,15 @@ from dataclasses import dataclass, replace
 import torch
 
 from tilelli.base import ByteLM
+from tilelli.drafts import END_OF_REPLY, drafts
 from tilelli.errors import InputError
+from tilelli.gate import DRAFT, Gate
 from tilelli.generation import Sampling, Written, stream
 from tilelli.interventions import Change
 from tilelli.tokenizer import END_OF_DOCUMENT, ByteTokenizer
 from tilelli.trace import Recorder
 
 USER, MODEL = "USER: ", "TILELLI: "
-END_OF_REPLY = "\n"
 DECLINED = "I don't know."  # what the gate says
 ROOM = 80  # bytes of the context kept free for the reply
 THRESHOLD = 0.5  # of a model that does not say its own
@@ -94,10 +95,13 @@ def encode(text: str) -> list[int]:
 
 @torch.no_grad()
 def abstain_probability(model: ByteLM, ids: Sequence[int], interventions: Sequence[Change] = ()) -> float | None:
-    """What the abstain head says at the end of a prompt; None if the model has none."""
-    seen = Recorder(attention=False)
+    """How likely it is that the right reply to a prompt is to abstain; None if the model has no abstain head."""
+    seen, gate = Recorder(attention=False), Gate.of(model.provenance)
     model(torch.tensor([list(ids)[-model.config.context :]]), trace=seen, interventions=interventions)
-    return None if seen.abstain is None else float(seen.abstain[0, -1].sigmoid())
+    if seen.abstain is None:
+        return None
+    bits = drafts(model, [ids], DRAFT, interventions)[0].bits if gate.drafts else ()
+    return gate.probability(float(seen.abstain[0, -1]), bits)
 
 
 def threshold(model: ByteLM) -> float:
@@ -118,20 +122,28 @@ def reply(
 ) -> Iterator[Written]:
     """The reply to a prompt, byte by byte; it ends before the end of the line.
 
+    The first byte bears the abstain probability that the gate goes by, the others what the head reads there.
+
     Args:
         model: a chat model; it is only read.
         ids: what `prompt` or `encode` gave.
         sampling: how bytes are chosen; `stop` is set here.
-        gate: decline when the abstain head says at least this; None leaves it to the words.
+        gate: decline when the abstain probability is at least this; None leaves it to the words.
         should_stop: asked before each byte; true ends the reply.
         forced: how the reply begins, to go on from another byte than the one that was written.
         interventions: what is done to the router weights, for the gate too.
     """
     s = replace(sampling or Sampling(), stop=(END_OF_REPLY,))
-    if gate is not None and not forced and is_declined(abstain_probability(model, ids, interventions), gate):
-        declined = ByteTokenizer().encode(DECLINED)
-        return stream(model, ids, replace(s, max_new=len(declined)), should_stop, declined, interventions)
-    return stream(model, ids, s, should_stop, forced, interventions)
+    abstain = abstain_probability(model, ids, interventions)
+    if not forced and is_declined(abstain, gate):
+        forced = ByteTokenizer().encode(DECLINED)
+        s = replace(s, max_new=len(forced))
+    return _led_by(abstain, stream(model, ids, s, should_stop, forced, interventions))
+
+
+def _led_by(abstain: float | None, steps: Iterator[Written]) -> Iterator[Written]:
+    for number, step in enumerate(steps):
+        yield replace(step, abstain=abstain) if number == 0 else step
 
 
 def is_declined(abstain: float | None, gate: float | None) -> bool:

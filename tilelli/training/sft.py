@@ -2,8 +2,9 @@
 
 The head is trained together with the words, on the same rows: a logistic unit on the last state of the prompt and on
 how unsure the model is of the first byte of its reply; its target is whether the reply declines. Its gradient reaches
-the blocks, so that whether something is known is worked out where the head can read it; plain text among the dialogues
-keeps the model's writing as it was.
+the blocks, so that whether something is known is worked out where the head can read it; plain text among the dialogues,
+and the base's predictions of it, keep the model's writing as it was. What the head is worth beside the model's own
+surprise at its reply is fitted on validation questions at each evaluation (`gate.py`).
 """
 
 import dataclasses
@@ -16,13 +17,16 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from tilelli.base import ByteLM, build
+from tilelli.chat import encode
 from tilelli.checkpoint import weights_hash
 from tilelli.config import Recipe, TuningConfig
 from tilelli.data.chats import Chats, Mixed, Row, of_dialogues
 from tilelli.data.corpus import Corpus
 from tilelli.data.dialogue import Dialogue, banks, generate
 from tilelli.data.windows import Windows
+from tilelli.drafts import drafts
 from tilelli.evaluation import evaluate
+from tilelli.gate import DRAFT, fit
 from tilelli.trace import Recorder
 from tilelli.training.loop import Task
 from tilelli.training.pretraining import described, first_bytes
@@ -78,21 +82,28 @@ def tuning(recipe: Recipe, base: ByteLM, name: str, corpus: Corpus, held_out: li
 
 
 def judge(model: ByteLM, judged: dict[str, list[Dialogue]]) -> dict[str, float]:
-    """Bits per byte of the replies, how well the head tells what to decline, and where its threshold should be."""
-    figures, reads = {}, {}
+    """Bits per byte of the replies, the gate, how well it and the head alone tell what to decline, and its threshold.
+
+    The gate's three weights are fitted on the rows that its AUROC is told of here: to be believed, read it on others.
+    """
+    figures, logits = {}, {}
     for split, rows in judged.items():
-        bits, head = read_replies(model, rows)
-        declines = np.array([not row.answerable for row in rows])
-        figures[f"{split}_bpb"] = bits
-        figures[f"{split}_auroc"] = auroc(head[declines], head[~declines])
-        reads[split] = (head, declines)
-    heads, declines = (np.concatenate(parts) for parts in zip(*reads.values(), strict=True))
-    return figures | {"threshold": balanced_threshold(heads[declines], heads[~declines])}
+        figures[f"{split}_bpb"], logits[split] = read_replies(model, rows)
+    everything = [row for rows in judged.values() for row in rows]
+    bits = [draft.bits for draft in drafts(model, [encode(row.prompt) for row in everything], DRAFT)]
+    declines, heads = np.array([not row.answerable for row in everything]), np.concatenate([*logits.values()])
+    gate = fit(heads, bits, declines)
+    p = np.array([gate.probability(logit, each) for logit, each in zip(heads, bits, strict=True)])
+    splits = np.repeat([*judged], [len(rows) for rows in judged.values()])
+    for split in judged:
+        yes, no = declines & (splits == split), ~declines & (splits == split)
+        figures |= {f"{split}_auroc": auroc(p[yes], p[no]), f"{split}_head_auroc": auroc(heads[yes], heads[no])}
+    return figures | gate.figures() | {"threshold": balanced_threshold(p[declines], p[~declines])}
 
 
 @torch.no_grad()
 def read_replies(model: ByteLM, rows: Sequence[Dialogue], batch_size: int = 64) -> tuple[float, NDArray[np.float64]]:
-    """Bits per byte of the replies, and the abstain probability at the end of each prompt, (rows,)."""
+    """Bits per byte of the replies, and the abstain head's logit at the end of each prompt, (rows,)."""
     order = sorted(range(len(rows)), key=lambda number: len(rows[number].text))
     head, nats, count = np.zeros(len(rows)), 0.0, 0
     device = model.embedding.weight.device
@@ -105,7 +116,7 @@ def read_replies(model: ByteLM, rows: Sequence[Dialogue], batch_size: int = 64) 
         nats += float((losses.view_as(batch.counted) * batch.counted).sum())
         count += int(batch.counted.sum())
         if seen.abstain is not None:
-            head[chosen] = seen.abstain[batch.abstain.isfinite()].sigmoid().double().cpu().numpy()
+            head[chosen] = seen.abstain[batch.abstain.isfinite()].double().cpu().numpy()
     return nats / count / math.log(2), head
 
 

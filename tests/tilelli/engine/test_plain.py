@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.conftest import MakeModel
+from tests.tilelli.engine.conftest import SHAPES
 from tests.tilelli.forge import lone_file, mutated, parts
 from tilelli.__main__ import main
 from tilelli.base import ByteLM
@@ -21,20 +22,6 @@ from tilelli.trace import trace
 
 ROOT = Path(__file__).parents[3]
 GREEDY = Sampling(max_new=60, temperature=0, stop_at_end=False)
-SHAPES: list[dict[str, Any]] = [
-    {},
-    {"kind": "vanilla"},
-    {"kind": "vanilla", "abstain": True, "expand": 0.25},
-    {"abstain": True, "through_local": True},
-    {"ternary": ()},
-    {"ternary": ("dense",), "through_local": True, "top_k": 1},
-    {"pathways": ("dense",)},
-    {"pathways": ("local",)},
-    {"pathways": ("sparse",), "top_k": 16},
-    {"pathways": ("dense", "sparse"), "through_local": True, "abstain": True},
-    {"pathways": ("local", "dense"), "kernel_size": 1, "through_local": True},
-    {"d_model": 6, "n_heads": 3, "head_dim": 5, "expand": 0.5, "kernel_size": 7, "n_blocks": 3},
-]
 IDS = torch.randint(256, (16,), generator=torch.Generator().manual_seed(0)).tolist()
 TEXT = (BUNDLED / "mini" / "README.md").read_bytes()
 
@@ -168,26 +155,3 @@ def test_the_command_line_writes_the_same_and_never_loads_torch(
     arguments = ["generate", "--checkpoint", str(path), "--prompt", "Aé", "--max-new", "40", "--temperature", "0"]
     assert main([*arguments, "--engine", "torch"]) == 0
     assert without_torch(*arguments, "--engine", "numpy") == capsys.readouterr().out
-
-
-def test_it_takes_no_interventions(tiny: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = str(save_checkpoint(tiny(), tmp_path))
-    assert main(["generate", "--checkpoint", folder, "--engine", "numpy", "--intervene", "remove:local"]) == 2
-    out, said = capsys.readouterr()
-    assert (out, said) == (
-        "",
-        "InputError: The NumPy engine takes no interventions: remove:local. Use --engine torch.\n",
-    )
-
-
-def test_where_there_is_no_torch_numpy_takes_its_place(
-    tiny: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    command = ["generate", "--checkpoint", str(save_checkpoint(tiny(), tmp_path)), "--max-new", "30", "--seed", "3"]
-    texts = []
-    for engine in ("torch", "numpy", "auto"):
-        main([*command, "--engine", engine])
-        texts.append(capsys.readouterr().out)
-    monkeypatch.setattr("tilelli.commands.generate.find_spec", lambda name: None)
-    main(command)
-    assert texts[0] == texts[2] != texts[1] == capsys.readouterr().out

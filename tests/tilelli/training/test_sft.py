@@ -1,4 +1,5 @@
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,10 @@ from tilelli.base import ByteLM
 from tilelli.checkpoint import load
 from tilelli.config import ModelConfig, Recipe, TrainingConfig, TuningConfig
 from tilelli.data.corpus import Corpus
+from tilelli.drafts import drafts
+from tilelli.gate import DRAFT, Gate
+from tilelli.sampling import Sampling
+from tilelli.trace import trace
 from tilelli.training.loop import train
 from tilelli.training.run import RunFolder
 from tilelli.training.sft import auroc, balanced_threshold, read_replies, tuning
@@ -21,6 +26,7 @@ from tilelli.training.sft import auroc, balanced_threshold, read_replies, tuning
 CORPUS = Corpus("here", [TEXT.encode() * 9] * 3, 0)
 PLAN = TrainingConfig(steps=6, batch_size=8, warmup_steps=1, precision="float32", eval_every=3, save_every=3)
 RECIPE = Recipe(ModelConfig(), PLAN, TuningConfig(pairs=1000, rehearsal=0.3))
+FLOATS = TuningConfig(pairs=1000, rehearsal=0.3, floats=True)
 scores = st.lists(st.floats(0, 1), min_size=1, max_size=30).map(np.array)
 
 
@@ -34,6 +40,29 @@ def whole(base: ByteLM, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     train(tuning(RECIPE, base, "base", CORPUS, CORPUS.documents), RunFolder(folder))
     return folder
+
+
+def test_the_gate_is_fitted_and_goes_by_what_the_draft_costs(whole: Path) -> None:
+    model, ids = load(whole, ByteLM), chat.encode("USER: Hi\nTILELLI:")
+    gate = Gate.of(model.provenance)
+    assert gate.drafts
+    seen = trace(model, ids)
+    assert seen.abstain is not None
+    logit = float(torch.logit(seen.abstain[0, -1].double()))
+    (draft,) = drafts(model, [ids], DRAFT)
+    assert chat.abstain_probability(model, ids) == pytest.approx(gate.probability(logit, draft.bits), abs=1e-5)
+    first, *others = chat.reply(model, ids, Sampling(max_new=5, temperature=0))
+    assert first.abstain == pytest.approx(gate.probability(logit, draft.bits), abs=1e-5)
+    assert gate.probability(logit, draft.bits) != pytest.approx(1 / (1 + math.exp(-logit)), abs=1e-3)
+    assert all(step.abstain is not None for step in others)
+
+
+def test_a_base_may_go_on_as_floats_with_itself_as_teacher(base: ByteLM) -> None:
+    training = dataclasses.replace(PLAN, distill=0.5)
+    task = tuning(dataclasses.replace(RECIPE, training=training, tuning=FLOATS), base, "base", CORPUS, [b"text"])
+    assert base.config.ternary
+    assert task.model.config.ternary == ()
+    assert task.teacher is base
 
 
 def test_the_base_goes_in_and_a_chat_model_with_a_head_comes_out(base: ByteLM, whole: Path) -> None:
@@ -62,18 +91,18 @@ def test_a_stopped_run_ends_as_one_that_was_not(base: ByteLM, whole: Path, tmp_p
 
 def test_the_loss_of_a_reply_is_that_of_its_bytes_alone(tiny: MakeModel, base: ByteLM) -> None:
     from tilelli.data.dialogue import banks
-    from tilelli.trace import trace
 
     rows = banks(0)["valid-premises"][:3]
     model = tiny(context=256, abstain=True)
     bits, head = read_replies(model, rows, batch_size=2)
     expected, count = 0.0, 0
-    for row, p in zip(rows, head, strict=True):
+    for row, logit in zip(rows, head, strict=True):
         prompt, text = chat.encode(row.prompt), [0, *row.text.encode()]
         seen = trace(model, text)
         expected += float(seen.bits[0, len(prompt) - 1 :].sum())
         count += len(text) - len(prompt)
-        assert p == pytest.approx(chat.abstain_probability(model, prompt), rel=1e-4)
+        p = chat.abstain_probability(model, prompt)  # of a model without a gate of its own: the head's
+        assert 1 / (1 + math.exp(-logit)) == pytest.approx(p, rel=1e-4)
     assert bits == pytest.approx(expected / count, rel=1e-4)
 
 

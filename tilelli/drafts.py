@@ -1,0 +1,130 @@
+"""Replies to many prompts at once: prompts of the same length are read and answered side by side.
+
+Each byte is a cached step from the state before it; rows that have ended leave. The window slides as in `generation`,
+so a row's reply is the one that it would get alone.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from tilelli.base import ByteLM
+from tilelli.generation import window_start
+from tilelli.interventions import Change
+from tilelli.state import BlockState, DecodeState
+from tilelli.tokenizer import END_OF_DOCUMENT
+from tilelli.trace import Recorder
+
+SIDE_BY_SIDE = 128
+END_OF_REPLY = "\n"
+ENDS = (ord(END_OF_REPLY), END_OF_DOCUMENT)
+
+
+class Choose(Protocol):
+    """Which bytes (b,) are written next, from logits (b, 256) of the rows `going` (b,), at step number `step`."""
+
+    def __call__(self, logits: Tensor, going: Tensor, step: int) -> Tensor: ...
+
+
+class Read(NamedTuple):
+    """Prompts that have been read from byte number `window` on: logits (B, T, 256), state and what was seen."""
+
+    window: int
+    logits: Tensor
+    state: DecodeState
+    seen: Recorder
+
+
+class Draft(NamedTuple):
+    """What a model would reply: its bytes without the end of the line, and how many bits each byte decided cost it,
+    the end included."""
+
+    reply: bytes
+    bits: tuple[float, ...]
+
+
+@torch.no_grad()
+def drafts(
+    model: ByteLM, prompts: Sequence[Sequence[int]], max_new: int, interventions: Sequence[Change] = ()
+) -> list[Draft]:
+    """The greedy reply to each prompt, at most `max_new` bytes of it, under interventions if there are any."""
+    found: dict[int, Draft] = {}
+    for numbers in alike([len(ids) for ids in prompts], SIDE_BY_SIDE):
+        text = tensor(model, [list(prompts[number]) for number in numbers])
+        said, bits = [bytearray() for _ in numbers], [list[float]() for _ in numbers]
+        read = read_prompts(model, text, interventions)
+        for going, own, byte in written(model, text, read, max_new, greedy, interventions):
+            cost = -own.gather(-1, byte[:, None])[:, 0].clamp(min=1e-30).log2()
+            for row, value, each in zip(going.tolist(), byte.tolist(), cost.tolist(), strict=True):
+                bits[row].append(each)
+                if value not in ENDS:
+                    said[row].append(value)
+        found.update((number, Draft(bytes(said[row]), tuple(bits[row]))) for row, number in enumerate(numbers))
+    return [found[number] for number in range(len(prompts))]
+
+
+def greedy(logits: Tensor, going: Tensor, step: int) -> Tensor:
+    """The likeliest byte."""
+    return logits.argmax(dim=-1)
+
+
+def alike(lengths: Sequence[int], most: int) -> list[list[int]]:
+    """Numbers of rows in batches of equal length."""
+    by_length: dict[int, list[int]] = {}
+    for number, length in enumerate(lengths):
+        by_length.setdefault(length, []).append(number)
+    return [rows[start : start + most] for _, rows in sorted(by_length.items()) for start in range(0, len(rows), most)]
+
+
+def tensor(model: ByteLM, ids: Sequence[list[int]]) -> Tensor:
+    """(B, T), where the model is."""
+    return torch.tensor(list(ids), device=model.embedding.weight.device)
+
+
+def read_prompts(model: ByteLM, text: Tensor, interventions: Sequence[Change] = ()) -> Read:
+    """Read prompts (B, T) from where `generation` would."""
+    window, seen = window_start(text.shape[1], model.config.context), Recorder(attention=False)
+    logits, state = model(text[:, window:], trace=seen, interventions=interventions)
+    return Read(window, logits, state, seen)
+
+
+def written(
+    model: ByteLM, text: Tensor, read: Read, max_new: int, choose: Choose, interventions: Sequence[Change] = ()
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Step by step the rows that go on (b,), what they held likely (b, 256), and the byte they write (b,)."""
+    going = torch.arange(len(text))  # which row of the beginning each remaining row is
+    window, logits, state = read.window, read.logits[:, -1], read.state
+    memory: DecodeState | None = state
+    for step in range(max_new):
+        byte = choose(logits, going, step)
+        yield going, logits.softmax(dim=-1), byte
+        on = goes_on(byte)
+        text, going = torch.cat((text, byte[:, None]), dim=1)[on], going[on.cpu()]
+        if not len(going) or step + 1 == max_new:
+            return
+        memory = memory if memory is None or bool(on.all()) else rows_of(memory, on)
+        start = window_start(text.shape[1], model.config.context)
+        if start != window:
+            memory, window = None, start
+        new = text[:, window + (memory.position if memory else 0) :]
+        all_logits, memory = model(new, memory, interventions=interventions)
+        logits = all_logits[:, -1]
+
+
+def goes_on(byte: Tensor) -> Tensor:
+    """(b,) bool: whether each byte leaves its reply open."""
+    on = torch.ones_like(byte, dtype=torch.bool)
+    for end in ENDS:
+        on &= byte != end
+    return on
+
+
+def rows_of(state: DecodeState, on: Tensor) -> DecodeState:
+    """The memory of some of the conversations, told by a mask (B,) or by their numbers."""
+    kept = [
+        BlockState(*(None if memory is None else memory[on] for memory in (block.keys, block.values, block.recent)))
+        for block in state.blocks
+    ]
+    return DecodeState(state.position, tuple(kept))
