@@ -31,10 +31,15 @@ page = st.navigation(
             st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
             st.Page("views/splice.py", title="Splice", icon=":material/merge:"),
         ],
+        "Ask it": [
+            st.Page("views/abstain.py", title="Abstain", icon=":material/help:"),
+            st.Page("views/results.py", title="Results", icon=":material/fact_check:"),
+        ],
         "Train": [
             st.Page("views/training.py", title="Training", icon=":material/monitoring:"),
         ],
-    }
+    },
+    expanded=True,
 )
 sidebar.choose_interventions(sidebar.choose_checkpoint())
 page.run()

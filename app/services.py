@@ -9,10 +9,11 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import streamlit as st
 
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 LARGEST_UPLOAD_MB = 64
 LARGE = 2**19  # kept keys of a trace, some 6 MB: of smaller ones many are kept, of larger ones few
 RUNS = Path("runs")
+BANKS: dict[str | type[Any], Callable[[Any], Any]] = {
+    "probes.banks.bank.Bank": lambda bank: (bank.name, bank.sha256)
+}  # how a cache knows a bank
 Stamps = tuple[tuple[str, int, int], ...]
 
 
@@ -261,9 +265,7 @@ def _effect(name: str, stamps: Stamps, text: bytes, interventions: str) -> "Effe
     return effect(_model(name, stamps), text, parse(interventions))
 
 
-@st.cache_resource(
-    max_entries=12, show_spinner="Reading the questions …", hash_funcs={"probes.banks.Bank": lambda bank: bank.sha256}
-)
+@st.cache_resource(max_entries=12, show_spinner="Reading the questions …", hash_funcs=BANKS)
 def _regimes(name: str, stamps: Stamps, bank: "Bank", interventions: str) -> "pd.DataFrame":
     from probes.regimes import share_by_regime
     from tilelli.interventions import parse

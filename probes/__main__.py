@@ -1,4 +1,4 @@
-"""The command line: python -m probes run PROBE | sweep | history | list.
+"""The command line: python -m probes run PROBE | sweep | history | report | reproduce | label | list.
 
 What each probe asks and needs stands in `commands/`.
 """
@@ -13,12 +13,22 @@ from probes.commands import (
     ablation,
     abstain,
     attention,
+    calibration,
+    committee,
     compare,
+    context,
+    coverage,
     effect,
     history,
+    label,
     listing,
+    memorization,
+    metacognition,
+    report,
+    reproduce,
     routing,
     sweep,
+    threshold,
     weights,
     xray,
 )
@@ -33,6 +43,13 @@ PROBES: dict[str, Any] = {  # see inside, change it, compare it, ask it
     "ablation": ablation,
     "compare": compare,
     "abstain": abstain,
+    "threshold": threshold,
+    "calibration": calibration,
+    "metacognition": metacognition,
+    "committee": committee,
+    "memorization": memorization,
+    "coverage": coverage,
+    "context": context,
 }
 
 
@@ -46,6 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run=lambda options: PROBES[options.probe].run(options),
     )
     commands: dict[str, Any] = {"run": ask, "sweep": sweep, "history": history, "list": listing}
+    commands |= {"report": report, "reproduce": reproduce, "label": label}
     offer(parser, "command", commands)
     options = parser.parse_args(arguments)
     return exit_code(lambda: commands[options.command].run(options))

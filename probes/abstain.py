@@ -36,6 +36,7 @@ OUTCOMES = {
 RATES = (HALLUCINATION, INABILITY, "coverage", "selective accuracy", RIGHT)
 SIGNALS: dict[str, Callable[["Judged"], float | None]] = {
     "abstain_p": lambda row: row.answer.abstain_p,
+    "abstain head alone": lambda row: row.answer.abstain_head,
     "declines in words": lambda row: float(declines(row.row, row.answer.reply)),
     "1 - max_softmax_mean": lambda row: 1 - row.answer.max_softmax_mean,
     "entropy_mean": lambda row: row.answer.entropy_mean,
@@ -294,7 +295,9 @@ def _notes(model: ByteLM, bank: Bank, answers: Sequence[Answer]) -> tuple[str, .
 
 
 def row_of(judged: Judged) -> dict[str, Any]:
-    """One question and what became of it, as plain values."""
+    """One question and what became of it, as plain values; `ungated` is what the reply counts as without a gate."""
     row, answer = judged.row, judged.answer
     kept = {"part": row.part, "prompt": row.prompt, "answerable": row.answerable, "category": row.category}
-    return kept | {"kind": row.kind, "outcome": judged.outcome, "holds_answer": judged.holds_answer} | asdict(answer)
+    kept |= {"kind": row.kind, "split": row.split, "outcome": judged.outcome}
+    kept |= {"ungated": judge_row(row, answer, None).outcome, "holds_answer": judged.holds_answer}
+    return kept | asdict(answer)

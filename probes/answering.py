@@ -1,15 +1,14 @@
 """What a chat model does with many questions: its greedy replies, how sure it was of them, and its abstain head.
 
-Prompts of the same length are read and answered side by side, each byte a cached step from the state before; rows that
-have ended leave. The replies are those of `tilelli.chat.reply` at temperature 0 without a gate, and a test proves it.
-This module does not know which replies are right.
+Prompts of the same length are answered side by side (`tilelli.drafts`). The replies are those of `tilelli.chat.reply`
+at temperature 0 without a gate, and a test proves it. This module does not know which replies are right.
 """
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -17,18 +16,16 @@ from torch import Tensor
 from probes.routing import normalised_entropy
 from probes.store.sheet import Sheet
 from tilelli.base import ByteLM
-from tilelli.chat import END_OF_REPLY, encode
-from tilelli.generation import window_start
+from tilelli.chat import encode
+from tilelli.drafts import SIDE_BY_SIDE, Read, alike, goes_on, greedy, read_prompts, tensor, written
+from tilelli.gate import DRAFT, Gate
 from tilelli.pathways import PATHWAYS
-from tilelli.state import BlockState, DecodeState
-from tilelli.tokenizer import END_OF_DOCUMENT, ByteTokenizer
+from tilelli.tokenizer import ByteTokenizer
 from tilelli.trace import Recorder
 
 MAX_NEW = 96  # bytes: the longest reply of the chat corpus and its space
-SIDE_BY_SIDE = 128
 LOOP = re.compile(r"(.{1,30}?)\1{3,}", re.DOTALL)
 SHORTEST_LOOP = 24  # so that a laugh or a spelt word is none
-ENDS = (ord(END_OF_REPLY), END_OF_DOCUMENT)
 Row = TypeVar("Row")
 
 
@@ -39,7 +36,8 @@ class Answer:
     Attributes:
         reply: its own words, without the space before and the end of the line; the gate has no part in them.
         ended: whether it ended the line itself.
-        abstain_p: what the abstain head reads at the end of the prompt, 0 to 1; None without a head.
+        abstain_p: how likely it is that the right reply is to abstain, as the gate has it (`tilelli.gate`), 0 to 1;
+            None without an abstain head.
         max_softmax_mean: probability of the likeliest byte, mean over the bytes decided, the end included; 0 to 1.
         entropy_mean: entropy of the next byte in bits, mean over the same places; 0 to 8.
         max_softmax_last: probability of the likeliest byte at the end of the prompt; 0 to 1.
@@ -51,6 +49,7 @@ class Answer:
         router_conf: 1 less the normalised entropy of the router weights, mean over blocks and bytes of the prompt; 0 to
             1; None for vanilla models.
         router_entropy_var: variance over bytes of that entropy's mean over blocks; 0 to 0.25.
+        abstain_head: what the abstain head alone reads at the end of the prompt, 0 to 1.
     """
 
     reply: str
@@ -66,26 +65,12 @@ class Answer:
     prompt_logprob_mean: float | None = None
     router_conf: float | None = None
     router_entropy_var: float | None = None
+    abstain_head: float | None = None
 
     @property
     def is_nothing(self) -> bool:
         """Whether the reply says nothing: no letter and no digit, or the same piece over and over."""
         return not any(letter.isalnum() for letter in self.reply) or loops(self.reply)
-
-
-class Choose(Protocol):
-    """Which bytes (b,) are written next, from logits (b, 256) of the rows `going` (b,), at step number `step`."""
-
-    def __call__(self, logits: Tensor, going: Tensor, step: int) -> Tensor: ...
-
-
-class Read(NamedTuple):
-    """Prompts that have been read from byte number `window` on: logits (B, T, 256), state and what was seen."""
-
-    window: int
-    logits: Tensor
-    state: DecodeState
-    seen: Recorder
 
 
 def loops(text: str) -> bool:
@@ -123,7 +108,7 @@ def in_batches(
     ids = [encode(prompt) for prompt in prompts]
     sheet = sheet or Sheet()
     found = {number: sheet.known[number] for number in range(len(ids)) if number in sheet.known}
-    for numbers in _alike([len(row) for row in ids], most):
+    for numbers in alike([len(row) for row in ids], most):
         if not all(number in found for number in numbers):
             new = dict(zip(numbers, made(numbers, [ids[number] for number in numbers]), strict=True))
             sheet.add(new)
@@ -133,40 +118,31 @@ def in_batches(
     return [found[number] for number in range(len(ids))]
 
 
-def _alike(lengths: Sequence[int], most: int) -> list[list[int]]:
-    """Numbers of rows in batches of equal length."""
-    by_length: dict[int, list[int]] = {}
-    for number, length in enumerate(lengths):
-        by_length.setdefault(length, []).append(number)
-    return [rows[start : start + most] for _, rows in sorted(by_length.items()) for start in range(0, len(rows), most)]
-
-
-def tensor(model: ByteLM, ids: Sequence[list[int]]) -> Tensor:
-    """(B, T), where the model is."""
-    return torch.tensor(list(ids), device=model.embedding.weight.device)
-
-
 def _answers(model: ByteLM, text: Tensor, max_new: int) -> list[Answer]:
     """Answers to prompts (B, T) of equal length."""
     B = len(text)
     read = read_prompts(model, text)
     of_prompt = _of_prompt(model, text, read)
+    logits, gate = _head(model, text, read), Gate.of(model.provenance)
     said: list[list[int]] = [[] for _ in range(B)]
+    costs: list[list[float]] = [[] for _ in range(B)]  # bits of each byte of the draft
     ended, places = torch.zeros(B, dtype=torch.bool), torch.zeros(B, dtype=torch.float64)
     sums = torch.zeros(B, 4, dtype=torch.float64)
-    for going, own, byte in written(model, text, read, max_new, lambda logits, *_: logits.argmax(dim=-1)):
+    for going, own, byte in written(model, text, read, max_new, greedy):
         two, there = own.topk(2, dim=-1).values, own.gather(-1, byte[:, None])[:, 0]
         entropy = torch.special.entr(own).sum(dim=-1) / math.log(2)
         figures = torch.stack((two[:, 0], entropy, there.clamp(min=1e-30).log2(), two[:, 0] - two[:, 1]), dim=-1)
         sums[going] += figures.double().cpu()
         places[going] += 1
+        for row, bits in zip(going.tolist(), (-figures[:, 2]).tolist(), strict=True):
+            costs[row].append(bits)
         collect(said, ended, going, byte)
     surest, entropies, logs, margins = (sums / places.clamp(min=1)[:, None]).T.tolist()
     return [
         Answer(
             reply=ByteTokenizer().decode(said[row]).strip(),
             ended=bool(ended[row]),
-            abstain_p=of_prompt["abstain_p"][row],
+            abstain_p=None if logits is None else gate.probability(logits[row], costs[row][:DRAFT]),
             max_softmax_mean=surest[row],
             entropy_mean=entropies[row],
             max_softmax_last=of_prompt["max_softmax_last"][row],
@@ -177,50 +153,15 @@ def _answers(model: ByteLM, text: Tensor, max_new: int) -> list[Answer]:
             prompt_logprob_mean=of_prompt["prompt_logprob_mean"][row],
             router_conf=of_prompt["router_conf"][row],
             router_entropy_var=of_prompt["router_entropy_var"][row],
+            abstain_head=None if logits is None else Gate().probability(logits[row]),
         )
         for row in range(B)
     ]
 
 
-def read_prompts(model: ByteLM, text: Tensor) -> Read:
-    """Read prompts (B, T) from where `tilelli.chat` would."""
-    window, seen = window_start(text.shape[1], model.config.context), Recorder(attention=False)
-    logits, state = model(text[:, window:], trace=seen)
-    return Read(window, logits, state, seen)
-
-
-def written(
-    model: ByteLM, text: Tensor, read: Read, max_new: int, choose: Choose
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Step by step the rows that go on (b,), what they held likely (b, 256), and the byte they write (b,)."""
-    going = torch.arange(len(text))  # which row of the beginning each remaining row is
-    window, logits, state = read.window, read.logits[:, -1], read.state
-    memory: DecodeState | None = state
-    for step in range(max_new):
-        byte = choose(logits, going, step)
-        yield going, logits.softmax(dim=-1), byte
-        on = _goes_on(byte)
-        text, going = torch.cat((text, byte[:, None]), dim=1)[on], going[on.cpu()]
-        if not len(going) or step + 1 == max_new:
-            return
-        memory = memory if memory is None or bool(on.all()) else _rows(memory, on)
-        start = window_start(text.shape[1], model.config.context)
-        if start != window:
-            memory, window = None, start
-        all_logits, memory = model(text[:, window + (memory.position if memory else 0) :], memory)
-        logits = all_logits[:, -1]
-
-
-def _goes_on(byte: Tensor) -> Tensor:
-    on = torch.ones_like(byte, dtype=torch.bool)
-    for end in ENDS:
-        on &= byte != end
-    return on
-
-
 def collect(written: list[list[int]], ended: Tensor, going: Tensor, byte: Tensor) -> None:
     """Add the bytes of one step to the rows they belong to, or note their end."""
-    for row, value, on in zip(going.tolist(), byte.tolist(), _goes_on(byte).tolist(), strict=True):
+    for row, value, on in zip(going.tolist(), byte.tolist(), goes_on(byte).tolist(), strict=True):
         if on:
             written[row].append(value)
         else:
@@ -234,7 +175,6 @@ def _of_prompt(model: ByteLM, text: Tensor, read: Read) -> dict[str, list[float]
     surest, ids = p.amax(dim=-1), text[:, read.window :]
     logs = p[:, :-1].gather(-1, ids[:, 1:, None])[..., 0].clamp(min=1e-30).log2()
     found: dict[str, list[float] | list[None]] = {
-        "abstain_p": _abstain(model, text, read) or nothing,
         "max_softmax_last": surest[:, -1].tolist(),
         "prompt_max_softmax_mean": surest[:, :-1].mean(dim=-1).tolist(),
         "prompt_logprob_mean": logs.mean(dim=-1).tolist(),
@@ -250,8 +190,8 @@ def _of_prompt(model: ByteLM, text: Tensor, read: Read) -> dict[str, list[float]
     return found
 
 
-def _abstain(model: ByteLM, text: Tensor, read: Read) -> list[float] | None:
-    """The abstain head at the end of prompts (B, T), as `tilelli.chat.abstain_probability` reads it."""
+def _head(model: ByteLM, text: Tensor, read: Read) -> list[float] | None:
+    """Logits of the abstain head at the end of prompts (B, T), as `tilelli.chat.abstain_probability` reads it."""
     if model.abstain is None:
         return None
     seen = read.seen
@@ -259,13 +199,4 @@ def _abstain(model: ByteLM, text: Tensor, read: Read) -> list[float] | None:
         seen = Recorder(attention=False)
         model(text[:, -model.config.context :], trace=seen)
     assert seen.abstain is not None
-    return seen.abstain[:, -1].sigmoid().tolist()
-
-
-def _rows(state: DecodeState, on: Tensor) -> DecodeState:
-    """The memory of some of the conversations."""
-    kept = [
-        BlockState(*(None if memory is None else memory[on] for memory in (block.keys, block.values, block.recent)))
-        for block in state.blocks
-    ]
-    return DecodeState(state.position, tuple(kept))
+    return seen.abstain[:, -1].tolist()

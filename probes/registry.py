@@ -63,6 +63,46 @@ class Probe:
         return sample(whole, self.quick_rows, seed) if quick else whole
 
 
+MEMORIZATION: dict[str, Any] = {
+    "train": None,  # paths of texts, and the hashes of their content where it must be the same again
+    "train_sha256": None,
+    "held_out": None,
+    "held_out_sha256": None,
+    "documents": 400,  # of each side that are read, and how much of each
+    "bytes": 1000,
+    "written": 200,  # texts written, and continuations of each side
+    "prefix": 64,
+    "max_new": 256,
+    "next": 32,
+    "temperature": 0.8,
+    "index_bytes": 1_000_000_000,  # of the training text that are searched
+}
+MEMORIZATION_QUICK = {"documents": 40, "bytes": 400, "written": 80, "max_new": 128, "index_bytes": 16_000_000}
+COVERAGE: dict[str, Any] = {
+    "text": None,
+    "text_sha256": None,
+    "bytes": 100_000,
+    "temperatures": [0.5, 0.8, 1.0, 1.2],
+    "written": 60,
+    "max_new": 128,
+}
+COVERAGE_QUICK = {"bytes": 10_000, "written": 20, "max_new": 64}
+CONTEXT: dict[str, Any] = {
+    "text": None,
+    "text_sha256": None,
+    "windows": 300,
+    "distances": [40, 72, 104, 136, 168, 200, 232, 320],  # bytes back to a planted name
+    "pairs": 48,
+    "reply": 96,
+    "written": 100,
+    "temperature": 0.8,
+}
+CONTEXT_QUICK = {"windows": 40, "distances": [40, 104, 232, 320], "pairs": 12, "reply": 32, "written": 24}
+
+ASKING: dict[str, Any] = {"max_new": 96, "samples": 4, "temperature": 1.0, "committee": {}}
+METACOGNITION: dict[str, Any] = ASKING | {"choices": 480}
+CALIBRATION: dict[str, Any] = ASKING | {"text": None, "text_sha256": None, "bytes": 20_000}
+
 REGISTERED: dict[str, Probe] = {
     "abstain": Probe(
         "probes.abstain_probe",
@@ -70,6 +110,19 @@ REGISTERED: dict[str, Probe] = {
         bank="dialogue-test",
         quick={"training": 5000},
     ),
+    "calibration": Probe(
+        "probes.calibration", settings=CALIBRATION, bank="calibration", quick={"samples": 2, "bytes": 5000}
+    ),
+    "metacognition": Probe(
+        "probes.metacognition",
+        settings=METACOGNITION,
+        bank="regimes",
+        quick={"samples": 2, "choices": 240},
+        quick_rows=30,
+    ),
+    "memorization": Probe("probes.memorization", settings=MEMORIZATION, quick=MEMORIZATION_QUICK),
+    "coverage": Probe("probes.coverage", settings=COVERAGE, bank="languages", quick=COVERAGE_QUICK),
+    "context": Probe("probes.context", settings=CONTEXT, bank="long", quick=CONTEXT_QUICK, quick_rows=20),
 }
 
 

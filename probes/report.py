@@ -3,10 +3,16 @@
 This module computes nothing but the width of a column.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from probes.abstain import GATED, NOTHING, RATES, WORDED, AbstainResult, Part
 from probes.metrics import Measured, spread
+from probes.result import ProbeResult
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NONE = "-"
 
@@ -32,6 +38,53 @@ def abstain(result: AbstainResult) -> str:
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
+def probe(result: ProbeResult) -> str:
+    """What was found in sentences, the verdicts, every figure, and what to know of them."""
+    verdicts = [[verdict.word, str(verdict.rule), number(verdict.measured)] for verdict in result.verdicts]
+    said = result.tables["findings"]["finding"].tolist() if "findings" in result.tables else []
+    return _framed(result, [said, _columns(verdicts) if verdicts else [], *_figures(result)])
+
+
+def metacognition(result: ProbeResult) -> str:
+    """Signals by regimes, one table a question, the rule regime by regime, and what it comes to."""
+    blocks = []
+    for title in ("out of distribution", "failure"):
+        table = result.tables[title]
+        if len(table):
+            heads = ["AUROC", "AUROC among prompts of like lengths"]
+            for head, names in zip(heads, (("auroc", "low", "high"), _ends("matched")), strict=True):
+                blocks.append([f"{title}: {head}", *_grid(table, "signal", "regime", names)])
+    if "rule" in result.tables:
+        rule = [
+            [
+                *(str(row[name]) for name in ("question", "signal", "against", "regime", "word", "best_baseline")),
+                *(_cell(row, names) for names in (("difference", "low", "high"), ("p_holm",))),
+            ]
+            for row in result.tables["rule"].to_dict("records")
+        ]
+        heads = ["question", "signal", "against", "regime", "word", "best baseline", "difference", "p (Holm)"]
+        blocks.append(_columns([heads, *rule]))
+    blocks.append([f"{verdict.word}: {verdict.rule}" for verdict in result.verdicts])
+    own = [[name, number(figure)] for (part, name), figure in result.figures.items() if part == "choices"]
+    blocks.append(["Forced choices:", *_columns(own)] if own else [])
+    return _framed(result, blocks)
+
+
+def calibration(result: ProbeResult) -> str:
+    """One row a confidence: its figures, and what a calibrated model would have shown."""
+    rows = [
+        [row["part"], row["signal"], row["kind"], str(row["rows"])]
+        + [_cell(row, _ends(name)) for name in ("accuracy", "confidence", "ece")]
+        + [_cell(row, (name,)) for name in ("ece_band", "ece_p", "ece_mass", "ece_mass_p", "brier", "miscalibration")]
+        + [_cell(row, (name,)) for name in ("discrimination", "uncertainty", "log_loss")]
+        + [_cell(row, _ends("auroc")), _cell(row, ("temperature",)), _cell(row, _ends("ece_after"))]
+        for row in result.tables["measures"].to_dict("records")
+    ]
+    heads = ["answers", "confidence", "kind", "rows", "accuracy", "confidence", "ECE", "calibrated: below", "p"]
+    heads += ["equal mass", "p", "Brier", "= miscal.", "- discr.", "+ uncert.", "log loss", "AUROC", "T", "ECE after T"]
+    return _framed(result, [_columns([heads, *rows])])
+
+
 def over_checkpoints(results: Sequence[AbstainResult]) -> str:
     """Mean and range of every figure over several checkpoints, such as seeds."""
     every = [result.figures() for result in results]
@@ -55,6 +108,54 @@ def number(measured: Measured | None) -> str:
     if measured.low is None or measured.high is None:
         return f"{measured.value:.3f}"
     return f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}]"
+
+
+def _framed(result: ProbeResult, blocks: Sequence[list[str]]) -> str:
+    """Blocks of lines between what was asked and what to know of it."""
+    p = result.provenance
+    bank = f" on {p['bank']['name']} ({p['bank']['sha256'][:12]})" if p["bank"] else ""
+    head = [f"{result.probe} of {result.checkpoint} ({p['weights'][:12]}){bank}; seed {p['seed']}"]
+    notes = [f"Note: {note}" for note in result.notes]
+    return "\n\n".join("\n".join(block) for block in (head, *blocks, notes) if block)
+
+
+def _ends(name: str) -> tuple[str, str, str]:
+    return name, f"{name}_low", f"{name}_high"
+
+
+def _cell(row: Mapping[Any, Any], names: Sequence[str]) -> str:
+    """A figure of a table, alone or with its ends; a dash where there is none."""
+    found = [row.get(name) for name in names]
+    value, low, high = (*(None if one is None or math.isnan(one) else float(one) for one in found), None, None)[:3]
+    return NONE if value is None else number(Measured(value, low, high, 0))
+
+
+def _grid(table: "pd.DataFrame", down: str, across: str, names: Sequence[str]) -> list[str]:
+    """A long table as a square one."""
+    rows = table.to_dict("records")
+    cells = {(row[down], row[across]): _cell(row, names) for row in rows}
+    heads = list(dict.fromkeys(row[across] for row in rows))
+    each = dict.fromkeys(row[down] for row in rows)
+    return _columns([["", *heads], *([name, *(cells.get((name, head), NONE) for head in heads)] for name in each)])
+
+
+def _figures(result: ProbeResult) -> list[list[str]]:
+    """A block for parts that have the same figures: a row a part, or a row a figure where the part is alone."""
+    parts: dict[str, dict[str, Measured]] = {}
+    for (part, name), found in result.figures.items():
+        parts.setdefault(part, {})[name] = found
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for part, own in parts.items():
+        alike.setdefault(tuple(own), []).append(part)
+    blocks = []
+    for names, group in alike.items():
+        if len(group) == 1:
+            rows = [[name, number(found), f"n {found.n}"] for name, found in parts[group[0]].items()]
+            blocks.append([f"{group[0]}:", *_columns(rows)])
+        else:
+            rows = [[part, *map(number, parts[part].values()), str(parts[part][names[0]].n)] for part in group]
+            blocks.append(_columns([["", *names, "n"], *rows]))
+    return blocks
 
 
 def _outcomes(parts: Sequence[Part]) -> list[str]:

@@ -138,7 +138,7 @@ def work(task: Task) -> tuple[str, Outcome]:
     lite_elsewhere = task.url.startswith("sqlite") and platform.node() != task.machine
     keeper = Keeper(not lite_elsewhere, task.url)  # if it fails here, its trouble shows where results are kept
     try:
-        with _one_thread():
+        with one_thread():
             return task.key.digest, Outcome(task.checkpoint, task.asked.name, "computed", _computed(task, keeper))
     except Exception as error:  # whatever it is, the other tasks go on
         said = str(error) if isinstance(error, TilelliError) else f"{type(error).__name__}: {error}"
@@ -208,7 +208,7 @@ def _client(scheduler: str) -> Iterator[Any]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """One thread for sums, whose last bits depend on how many there are."""
     import torch
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]

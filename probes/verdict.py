@@ -14,12 +14,12 @@ from typing import Literal
 from probes.metrics import Measured, Ranking
 
 Word = Literal["met", "missed", "wins", "loses", "tie", "under-powered", "undefined"]
-Sense = Literal["at least", "at most", "clearly above", "better by"]
+Sense = Literal["at least", "at most", "clearly above", "better by", "no worse by"]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`figure` of `part` must be at least, at most, with its whole interval above `bound`, or see `compare`."""
+    """`figure` of `part` must be at least, at most, its whole interval above `bound`, or see `compare` and `spare`."""
 
     part: str
     figure: str
@@ -119,6 +119,17 @@ def compare(difference: Measured, margin: float) -> Word:
     return "tie" if -margin <= low and high <= margin else "under-powered"
 
 
+def spare(difference: Measured, margin: float) -> Word:
+    """What a difference says where being better is no merit: that text without a failure has none is nothing won.
+
+    Loses: it is at most minus the margin, and its interval excludes zero. Tie: its whole interval is above minus the
+    margin (non-inferiority). Under-powered: neither. Undefined: there is no figure.
+    """
+    word = compare(difference, margin)
+    clear = difference.low is not None and difference.low > -margin
+    return "tie" if clear and word != "loses" else "under-powered" if word == "wins" else word
+
+
 def differences(claim: Claim, table: Mapping[str, Ranking]) -> dict[tuple[str, str], Measured]:
     """The figures a claim is about, from the AUROCs of all signals in each part; what a part lacks is left out."""
     found: dict[tuple[str, str], Measured] = {}
@@ -161,6 +172,8 @@ def _proven(claim: Claim, won: Sequence[str]) -> bool:
 def _verdict(rule: Rule, measured: Measured | None) -> Verdict:
     if rule.sense == "better by":
         return Verdict(rule, "undefined" if measured is None else compare(measured, rule.bound), measured)
+    if rule.sense == "no worse by":
+        return Verdict(rule, "undefined" if measured is None else spare(measured, rule.bound), measured)
     clear = rule.sense == "clearly above"
     decisive = None if measured is None else measured.low if clear else measured.value
     if measured is None or decisive is None:

@@ -1,4 +1,5 @@
-"""The command line: python -m tilelli train | sft | eval | generate | chat | pack | data | splice | experiment.
+"""The command line: python -m tilelli train | sft | eval | generate | chat | pack | bench | data | splice |
+experiment.
 
 What each command does stands in `commands/`. Errors are one to three lines on standard error, and exit code 2.
 """
@@ -7,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tilelli.commands import chat, data, evaluate, experiment, generate, pack, sft, splice, train
+from tilelli.commands import bench, chat, data, evaluate, experiment, generate, pack, sft, splice, train
 from tilelli.commands.line import exit_code, offer
 
 COMMANDS = {
@@ -17,6 +18,7 @@ COMMANDS = {
     "generate": generate,
     "chat": chat,
     "pack": pack,
+    "bench": bench,
     "data": data,
     "splice": splice,
     "experiment": experiment,

@@ -9,10 +9,12 @@ and logits; it knows nothing of chat templates or screens.
 import math
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from tilelli.base import ByteLM
+from tilelli.engine.writing import draw
 from tilelli.interventions import Change
 from tilelli.sampling import ALTERNATIVES, Sampling, Written, until, window_start
 from tilelli.state import DecodeState
@@ -56,7 +58,7 @@ def _written(
     forced: list[int],
     interventions: Sequence[Change],
 ) -> Iterator[Written]:
-    generator = torch.Generator().manual_seed(s.seed)
+    random = np.random.default_rng(s.seed)
     state: DecodeState | None = None
     window = 0
     for place in range(s.max_new):
@@ -72,7 +74,7 @@ def _written(
         elif s.temperature == 0:
             byte = int(logits.argmax())
         else:
-            byte = int(torch.multinomial(distribution(logits, s), 1, generator=generator))
+            byte = draw(distribution(logits, s).numpy(), random)
         if s.stop_at_end and byte == END_OF_DOCUMENT:
             return
         text.append(byte)

@@ -23,7 +23,7 @@ class Sampling(Settings):
         temperature: divides the logits; 0 always takes the likeliest byte (greedy).
         top_k: keep only the likeliest this many bytes; 0 keeps all.
         top_p: keep the likeliest bytes that together reach this probability.
-        seed: the same seed, settings and text give the same bytes, on the same engine.
+        seed: the same seed, settings and text give the same bytes, whatever engine writes them.
         stop: strings that end the text; they are not part of the result.
         stop_at_end: end at the end-of-document byte, which is not part of the result either.
     """

@@ -7,6 +7,12 @@ from app import services, theme
 from app.figures.checkpoints import gather
 
 TO_TRY = (
+    (
+        "chat",
+        "Talk to it",
+        "chat",
+        "Ask something small. Does it know, does it guess, or does it say that it does not know?",
+    ),
     ("write", "Let it write", "edit", "Type a beginning, and see where it was sure and where it guessed."),
     ("routing", "See its choices", "alt_route", "Which pathway carried each byte of your own text, block by block?"),
     ("weights", "Look at its weights", "grid_on", "Are they really only −1, 0 and +1? How close are they to flipping?"),
@@ -17,7 +23,6 @@ TO_TRY = (
         "compare_arrows",
         "Which predicts a text better, and is that more than chance?",
     ),
-    ("splice", "Exchange parts", "merge", "Put a part of one model into another, and use the result on every page."),
 )
 st.title("What goes on inside a tiny language model?")
 st.markdown(

@@ -19,6 +19,10 @@ from tilelli.commands.shared import add_checkpoint, add_interventions, add_threa
 if TYPE_CHECKING:
     import pandas as pd
 
+    from probes.banks import Bank
+    from probes.registry import Probe
+    from probes.result import ProbeResult
+    from probes.store.keeper import Keeper
     from tilelli.base import ByteLM
 
 
@@ -43,6 +47,60 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def add_store(parser: argparse.ArgumentParser) -> None:
     text = "keep answers and results, see python -m probes history, and use the answers that are kept"
     parser.add_argument("--store", action=argparse.BooleanOptionalAction, default=True, help=text)
+
+
+def add_probe(parser: argparse.ArgumentParser, probe: "Probe") -> None:
+    """Options of a probe of the registry that is put to one checkpoint."""
+    add_checkpoint(parser)
+    if probe.bank is not None:
+        parser.add_argument("--bank", default=probe.bank, help="bundled bank, or a JSONL file")
+    add_json(parser)
+    add_store(parser)
+    parser.add_argument("--seed", type=int, default=0, help="of everything drawn")
+    parser.add_argument("--quick", action="store_true", help="a quick look: fewer rows, wider intervals")
+    add_threads(parser)
+
+
+def begun(options: argparse.Namespace, probe: "Probe") -> dict[str, Any]:
+    """The settings of a probe of the registry, after `begin`.
+
+    Raises:
+        InputError: the seed is below 0.
+    """
+    from tilelli.errors import InputError
+
+    begin(options)
+    if options.seed < 0:
+        raise InputError("There is no such seed", str(options.seed), "Use 0 or more.")
+    return dict((probe.quickly() if options.quick else probe).settings)
+
+
+def put(
+    options: argparse.Namespace,
+    name: str,
+    bank: "Bank | None",
+    settings: Mapping[str, Any],
+    work: "Callable[[ByteLM, Keeper, Callable[[int, int], None]], ProbeResult]",
+    say: "Callable[[ProbeResult], str] | None" = None,
+) -> None:
+    """Let `work(model, keeper, progress)` put a probe to a checkpoint; print its result, keep it and write it.
+
+    `say` is how it is printed, if not as any probe is.
+    """
+    from probes import report
+    from probes.store.keeper import keeping
+    from probes.store.key import Key
+    from tilelli.base import ByteLM
+    from tilelli.checkpoint import load
+
+    model = load(options.checkpoint, ByteLM)
+    with keeping(options.store) as keeper:
+        with bar(name) as progress:
+            result = work(model, keeper, progress)
+        print((say or report.probe)(result), flush=True)
+        keeper.put(Key.of(name, model, bank, settings, options.seed), result)
+        if options.json:
+            write_json(options.json, {"probe": name, "quick": options.quick, "results": [result.to_dict()]})
 
 
 def begin(options: argparse.Namespace) -> None:
@@ -153,3 +211,15 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
             shown.update(done - shown.n)
 
         yield show
+
+
+def counting(progress: Callable[[int, int], None], total: int = 0) -> Callable[[int], None]:
+    """Adds up rows as a keeper tells of them; `total` is 0 where it is not known."""
+    done = 0
+
+    def told(new: int) -> None:
+        nonlocal done
+        done += new
+        progress(done, total)
+
+    return told

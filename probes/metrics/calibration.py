@@ -178,6 +178,6 @@ def _wild(found: _Bins, group: Counts, value: float, seed: int) -> tuple[Floats,
     np.add.at(whole, (group, place), missed)
     np.add.at(noise, (group, place), missed - gap)
     sign = np.random.default_rng(seed).choice((-1.0, 1.0), (DRAWS, len(whole)))
-    null, spread = (np.abs(sign @ part).sum(axis=1) / n for part in (whole, noise))
+    null = np.abs(sign @ whole).sum(axis=1) / n  # gaps and all, so that bins of few groups do not look certain
     error = np.sqrt(((noise @ np.sign(found.sums(missed))) ** 2).sum()) / n
-    return null, (max(0.0, value - float(np.quantile(spread, 0.975))), min(1.0, value + Z * float(error)))
+    return null, (max(0.0, value - float(np.quantile(null, 0.975))), min(1.0, value + Z * float(error)))

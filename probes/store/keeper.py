@@ -25,18 +25,25 @@ Found = TypeVar("Found")
 class Keeper:
     """Keeps rows and results at a database URL, or nothing at all.
 
+    Args:
+        wanted: False keeps nothing.
+        url: of the database.
+        told: called with how many rows there are anew, those from before first: whoever waits sees how far the work is.
+            What it raises ends the work; the rows made so far are kept.
+
     Attributes:
         trouble: why the store is not used any more; None while it is, or where none was wanted.
     """
 
-    def __init__(self, wanted: bool = True, url: str | None = None) -> None:
+    def __init__(self, wanted: bool = True, url: str | None = None, told: Callable[[int], None] | None = None) -> None:
         self.trouble: StoreError | None = None
         self._store: Store | None = None
-        self._wanted, self._url = wanted, url
+        self._wanted, self._url, self._told = wanted, url, told or (lambda new: None)
 
     def sheet(self, key: Key, kind: type[Row]) -> Sheet[Row]:
         """The rows of a run, each a `kind`, a dataclass of plain values; new ones are kept as they come."""
         known: dict[int, dict[str, Any]] = self._try(lambda store: store.rows(key), {})
+        self._told(len(known))
         return Sheet({number: kind(**row) for number, row in known.items()}, partial(self._add, key))
 
     def put(self, key: Key, result: "ProbeResult") -> None:
@@ -55,6 +62,7 @@ class Keeper:
 
     def _add(self, key: Key, rows: Mapping[int, Any]) -> None:
         self._try(lambda store: store.add(key, {number: asdict(row) for number, row in rows.items()}), None)
+        self._told(len(rows))
 
     def _try(self, work: "Callable[[Store], Found]", otherwise: Found) -> Found:
         from probes.store.store import Store
@@ -70,13 +78,13 @@ class Keeper:
 
 
 @contextmanager
-def keeping(wanted: bool = True, url: str | None = None) -> Iterator[Keeper]:
-    """A keeper for a piece of work.
+def keeping(wanted: bool = True, url: str | None = None, told: Callable[[int], None] | None = None) -> Iterator[Keeper]:
+    """A keeper for a piece of work; see `Keeper`.
 
     Raises:
         StoreError: after the work, if the store could not be used.
     """
-    keeper = Keeper(wanted, url)
+    keeper = Keeper(wanted, url, told)
     try:
         yield keeper
     finally:

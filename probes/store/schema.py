@@ -31,7 +31,6 @@ from sqlalchemy import (
 from tilelli.errors import StoreError
 
 Step = Callable[[Connection], None]
-STEPS: tuple[Step, ...] = ()  # the first leads from version 1 to 2; a step is never changed once it was released
 ONE_AT_A_TIME = 7_114_211  # PostgreSQL's lock on making or changing the tables; the number means nothing
 
 TABLES = MetaData()
@@ -83,6 +82,28 @@ FIGURES = Table(
     Column("high", Float(53)),
     Column("n", BigInteger, nullable=False),
 )
+LABELS = Table(
+    "tilelli_labels",
+    TABLES,
+    Column("digest", String(64), primary_key=True),  # of a prompt and a reply to it
+    Column("content", JSON, nullable=False),  # both
+    Column("label", String(16), nullable=False),
+    Column("machine", Text, nullable=False),
+    Column("time", String(32), nullable=False),
+)
+
+
+def by_hand(statement: str) -> Step:
+    """A step in plain SQL that both databases understand; it says what it makes and asks no table of today."""
+    return lambda connection: connection.execute(text(statement)).close()
+
+
+STEPS: tuple[Step, ...] = (
+    by_hand(
+        "CREATE TABLE tilelli_labels (digest VARCHAR(64) NOT NULL PRIMARY KEY, content JSON NOT NULL, "
+        "label VARCHAR(16) NOT NULL, machine TEXT NOT NULL, time VARCHAR(32) NOT NULL)"
+    ),
+)  # the first leads from version 1 to 2; a step is never changed once it was released
 
 
 def is_current(connection: Connection, steps: Sequence[Step] = STEPS) -> bool:
@@ -113,7 +134,7 @@ def bring_up(connection: Connection, steps: Sequence[Step] = STEPS, tables: Meta
 
 def add_column(table: str, column: str, kind: str) -> Step:
     """The commonest step: a new column, empty in what stands already; names and kind as in SQL."""
-    return lambda connection: connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")).close()
+    return by_hand(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
 
 
 def _version(connection: Connection) -> int | None:

@@ -25,6 +25,7 @@ TOGETHER = 1000  # rows of one transaction
 LISTED = (
     *(RESULTS.c[name] for name in ("id", "time", "checkpoint", "machine", "verdicts")),
     *(RUNS.c[name] for name in ("probe", "weights", "bank", "seed", "settings", "code")),
+    RESULTS.c.provenance["bank"]["name"].as_string().label("bank_name"),
 )
 FORMS: dict[str, type[Rule] | type[Claim]] = {"Rule": Rule, "Claim": Claim}  # what a verdict is on
 ROWS_TABLE = "$rows"  # among the tables of a result; no name of a table begins so
@@ -37,7 +38,9 @@ class Entry:
     Attributes:
         id: by which `Store.get` finds it.
         time: when it was put, UTC, ISO 8601.
+        bank: hash of the questions; empty where none were asked.
         verdicts: words of its verdicts, such as `met`, in their order.
+        bank_name: what the questions are called; None where none were asked.
     """
 
     id: int
@@ -51,6 +54,7 @@ class Entry:
     code: str
     machine: str
     verdicts: tuple[str, ...]
+    bank_name: str | None
 
 
 class Store:
@@ -140,7 +144,7 @@ def _insert(connection: Connection, into: Table, values: dict[str, Any]) -> int:
 def _add(connection: Connection, key: Key, rows: Mapping[int, Any]) -> None:
     run = _run(connection, key)
     known = set(connection.scalars(select(ROWS.c.number).where(ROWS.c.run == run, ROWS.c.number.in_([*rows]))))
-    new = [{"run": run, "number": n, "content": row, **_now()} for n, row in rows.items() if n not in known]
+    new = [{"run": run, "number": n, "content": row, **now()} for n, row in rows.items() if n not in known]
     if new:
         connection.execute(insert(ROWS), new)
 
@@ -185,7 +189,7 @@ def _content(result: ProbeResult) -> dict[str, Any]:
         "notes": list(result.notes),
         "provenance": plain(dict(result.provenance)),
         "tables": {name: table(content) for name, content in {**result.tables, ROWS_TABLE: result.rows}.items()},
-        **_now(),
+        **now(),
     }
 
 
@@ -201,6 +205,7 @@ def _entry(row: Row[Any]) -> Entry:
     return Entry(**row._asdict() | {"verdicts": said})
 
 
-def _now() -> dict[str, str]:
+def now() -> dict[str, str]:
+    """Where and when something is kept."""
     machine = f"{platform.node()}, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
     return {"machine": machine, "time": datetime.now(UTC).isoformat(timespec="milliseconds")}

@@ -11,7 +11,8 @@ from tests.browser.conftest import Visitor, dashboard
 from tilelli import ByteTokenizer, TilelliLM
 
 INSIDE = ("/routing", "/attention", "/weights", "/ablation", "/compare", "/splice")
-PAGES = ("/", "/checkpoints", "/write", "/chat", *INSIDE, "/training")
+ASK = ("/abstain", "/results")
+PAGES = ("/", "/checkpoints", "/write", "/chat", *INSIDE, *ASK, "/training")
 TEXT = '[data-testid="stHtml"] div[dir="auto"]'
 LINK = "/write?prompt={prompt}&new={new}&temperature=0.0&checkpoint=tilelli%2Fmini"
 

@@ -1,12 +1,16 @@
+import math
+
 import pytest
 import torch
 
 from probes.answering import Answer, answer, loops
+from probes.routing import from_trace
 from tests.conftest import MakeModel
 from tilelli import chat
 from tilelli.base import ByteLM
 from tilelli.generation import Sampling, Written
 from tilelli.tokenizer import ByteTokenizer
+from tilelli.trace import trace
 
 PROMPTS = [f"USER: {said}\nTILELLI:" for said in ("Hi", "Ho", "Who are you?", "Hi", "ⵣ", "A", "What is a cat?", "x")]
 
@@ -88,3 +92,32 @@ def test_a_loop_is_told_from_a_laugh(text: str, does: bool) -> None:
 )
 def test_a_reply_without_a_letter_or_a_digit_says_nothing(reply: str, nothing: bool) -> None:
     assert Answer(reply, True, None, 1.0, 0.0).is_nothing == nothing
+
+
+def test_what_reading_the_prompt_tells_is_what_a_trace_tells(tiny: MakeModel) -> None:
+    model = tiny(context=128, abstain=True)
+    (found,) = answer(model, PROMPTS[:1], max_new=4)
+    seen = trace(model, chat.encode(PROMPTS[0]))
+    surest = seen.probabilities[0].amax(dim=-1)
+    assert found.max_softmax_last == pytest.approx(float(surest[-1]), abs=1e-6)
+    assert found.prompt_max_softmax_mean == pytest.approx(float(surest[:-1].mean()), abs=1e-6)
+    assert found.prompt_logprob_mean == pytest.approx(-float(seen.bits.mean()), abs=1e-5)
+    entropy = from_trace(seen).entropy[:, 1:].mean(axis=0)
+    assert found.router_conf == pytest.approx(1 - entropy.mean(), abs=1e-6)
+    assert found.router_entropy_var == pytest.approx(entropy.var(), abs=1e-6)
+
+
+def test_what_writing_tells_is_what_the_written_bytes_tell(tiny: MakeModel) -> None:
+    model = tiny(context=128)
+    (found,) = answer(model, PROMPTS[:1], max_new=20)
+    written = one_by_one(model, PROMPTS[0], 20)
+    logs = [math.log2(w.probability) for w in written]
+    assert found.logprob_mean == pytest.approx(sum(logs) / 20, abs=1e-5)
+    assert found.reply_p == pytest.approx(2 ** sum(logs), rel=1e-4)
+    margins = [w.alternatives[0][1] - w.alternatives[1][1] for w in written]
+    assert found.margin_mean == pytest.approx(sum(margins) / 20, abs=1e-6)
+
+
+def test_vanilla_models_have_no_router_to_be_sure(tiny: MakeModel) -> None:
+    (found,) = answer(tiny("vanilla", context=64), PROMPTS[:1], max_new=2)
+    assert (found.router_conf, found.router_entropy_var) == (None, None)

@@ -32,7 +32,9 @@ def given(tiny: MakeModel, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 def call(probe: str, given: dict[str, str], text: str, *more: str) -> int:
     other = ["--checkpoint", given["other"]] if probe == "compare" else []
-    asked = ["--checkpoint", given["model"], *other, "--text", given[text], "--threads", "1"]
+    reads = {"metacognition": [], "memorization": ["--train", given[text]]}
+    read = reads.get(probe, ["--text", given[text]])
+    asked = ["--checkpoint", given["model"], *other, *read, "--threads", "1"]
     return main(["run", probe, *asked, *NEEDS.get(probe, []), *more])
 
 

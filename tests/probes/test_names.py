@@ -1,7 +1,7 @@
 import pytest
 
 from probes.metrics import Measured
-from probes.names import called, measured, percent, signed, spoken
+from probes.names import called, interval, measured, percent, shares, signed, spoken
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,13 @@ def test_bytes_have_names_that_fit_into_a_sentence(byte: int, name: str) -> None
 )
 def test_a_share_has_two_digits_that_say_something(share: float, shown: str) -> None:
     assert percent(share) == shown
+
+
+def test_a_figure_and_a_share_are_said_with_their_intervals() -> None:
+    assert interval(Measured(4.213, 3.9, 4.5, 9)) == "4.21 [3.90, 4.50]"
+    assert interval(Measured(54.6, None, None, 1), 0) == "55"
+    assert shares(Measured(0.25, 0.0, 0.5, 9)) == "25 % [0 %, 50 %]"
+    assert (interval(Measured(None, None, None, 0)), shares(Measured(None, None, None, 0))) == (
+        "undefined",
+        "an undefined share",
+    )

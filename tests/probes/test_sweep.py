@@ -186,7 +186,7 @@ def test_probes_are_chosen_by_name() -> None:
 
 def call(folder: Path, *more: object) -> int:
     own = ["--checkpoints", f"{folder}/runs/*", "--bank", bank_file(folder), "--jobs", 1, "--quick"]
-    return main(["sweep", *map(str, [*own, *more])])
+    return main(["sweep", "--probes", "abstain", *map(str, [*own, *more])])
 
 
 def test_a_broken_checkpoint_is_named_at_the_end_and_the_rest_is_stored(

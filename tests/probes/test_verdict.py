@@ -19,6 +19,13 @@ CASES: list[tuple[Sense, float, Measured, str, bool]] = [
     ("at least", 0.9, Measured(None, None, None, 9), "undefined", False),
     ("better by", 0.02, Measured(0.05, 0.01, 0.09, 9), "wins", False),
     ("better by", 0.02, Measured(None, None, None, 9), "undefined", False),
+    ("no worse by", 0.02, Measured(-0.05, -0.09, -0.01, 9), "loses", False),
+    ("no worse by", 0.02, Measured(0.05, 0.01, 0.09, 9), "tie", False),  # to be better is no merit here
+    ("no worse by", 0.02, Measured(0.05, -0.01, 0.11, 9), "tie", False),
+    ("no worse by", 0.02, Measured(-0.01, -0.03, 0.01, 9), "under-powered", False),
+    ("no worse by", 0.02, Measured(-0.01, -0.015, -0.005, 9), "tie", False),
+    ("no worse by", 0.02, Measured(0.05, None, None, 3), "under-powered", False),
+    ("no worse by", 0.02, Measured(None, None, None, 9), "undefined", False),
 ]
 COMPARED: list[tuple[float | None, float | None, float | None, Word]] = [
     (0.05, 0.01, 0.09, "wins"),

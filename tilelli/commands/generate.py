@@ -2,18 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
-from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from tilelli.commands.shared import add_checkpoint, add_interventions
-
-if TYPE_CHECKING:
-    from tilelli.sampling import Sampling, Written
+from tilelli.engine.choice import ENGINES, compiled_before, voice
 
 TEXT = "continue a text"
 EXAMPLE = '--checkpoint tilelli/mini --prompt "The cat" --max-new 200 --seed 1'
-ENGINES = ("auto", "torch", "numpy")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -24,13 +18,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature", type=float, default=0.8, help="0 always takes the likeliest byte")
     parser.add_argument("--top-k", type=int, default=0, help="draw from the likeliest K bytes only; 0: from all")
     parser.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest bytes that reach P")
-    parser.add_argument("--seed", type=int, default=0, help="the same seed and engine write the same text")
+    parser.add_argument("--seed", type=int, default=0, help="the same seed writes the same text")
     parser.add_argument("--stop", action="append", default=[], help="end before this string; may be given again")
 
     engine = (
-        "what computes: numpy starts at once and never loads torch; auto is torch where there is one. At temperature 0"
+        "what computes; all write the same text. numpy starts at once, numba is machine code and compiles once, torch "
+        "alone takes interventions; auto begins with numpy and goes on with numba where it is installed"
     )
-    parser.add_argument("--engine", choices=ENGINES, default="auto", help=f"{engine} all write the same text")
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help=engine)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -45,31 +40,15 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
         stop=tuple(options.stop),
     )
-    engine = options.engine if options.engine != "auto" else "torch" if find_spec("torch") else "numpy"
-    prompt = ByteTokenizer().encode(options.prompt)
-    written = (_with_numpy if engine == "numpy" else _with_torch)(options, prompt, sampling)
+    if options.engine == "numba" and not compiled_before():
+        print("Compiling, once on this machine: about half a minute.", file=sys.stderr)
+    speaker = voice(options.checkpoint, options.engine, options.intervene)
+    written = speaker.stream(ByteTokenizer().encode(options.prompt), sampling)
     decoder = IncrementalDecoder()
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     print(options.prompt.encode("utf-8", "replace").decode(), end="", flush=True)
     for step in written:
         print(decoder.push(step.byte), end="", flush=True)
     print(decoder.flush())
-
-
-def _with_torch(options: argparse.Namespace, prompt: list[int], sampling: "Sampling") -> "Iterator[Written]":
-    from tilelli.base import ByteLM
-    from tilelli.checkpoint import load
-    from tilelli.generation import stream
-    from tilelli.interventions import parse
-
-    model, changes = load(options.checkpoint, ByteLM), parse(options.intervene)
-    return stream(model, prompt, sampling, interventions=changes)
-
-
-def _with_numpy(options: argparse.Namespace, prompt: list[int], sampling: "Sampling") -> "Iterator[Written]":
-    from tilelli.engine.plain import load, stream
-    from tilelli.errors import InputError
-
-    if options.intervene.strip():
-        raise InputError("The NumPy engine takes no interventions", options.intervene[:60], "Use --engine torch.")
-    return stream(load(options.checkpoint), prompt, sampling)
+    if options.engine == "auto":
+        print(f"engine: {speaker.said()}", file=sys.stderr)

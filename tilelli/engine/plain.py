@@ -1,8 +1,8 @@
 """The NumPy engine: a whole model in one file, from a checkpoint to logits, without torch.
 
 It is the reference to read, and the quickest to start: it says in NumPy what `model.py`, `vanilla.py` and the pathways
-say in torch, for one text at a time, and gives the same logits up to rounding; so the greedy text is the same. Sampled
-text comes from the same distribution, but from NumPy's random numbers: the same seed writes another text than torch.
+say in torch, for one text at a time, and gives the same logits up to rounding; so the text is the same, greedy or
+sampled with the same seed.
 """
 
 import math

@@ -1,6 +1,7 @@
 """Writing with an engine that gives its logits as NumPy arrays: which byte comes next, and what is told of it.
 
-Sampling means what it means in `generation.py`, but the random numbers are NumPy's. Nothing here imports torch.
+Sampling means what it means in `generation.py`, and the random numbers are the same: with one seed every engine writes
+one text, but where two bytes are so close that rounding decides. Nothing here imports torch.
 """
 
 import math
@@ -65,6 +66,12 @@ def distribution(logits: NDArray[np.float32], sampling: Sampling) -> Probabiliti
     return p
 
 
+def draw(p: Probabilities, random: np.random.Generator) -> int:
+    """A byte by its probability (256,), from one random number; all engines draw here."""
+    reached = p.cumsum()
+    return int((reached / reached[-1]).searchsorted(random.random(), side="right"))
+
+
 def entropy(logits: NDArray[Any]) -> NDArray[Any]:
     """Of the distribution over the next byte, in bits: (..., 256) -> (...). 0 is certain, 8 knows nothing."""
     logs = logits - logits.max(axis=-1, keepdims=True)
@@ -86,7 +93,7 @@ def _written(read: Read[State], context: int, text: list[int], s: Sampling) -> I
         logits = seen.logits[-1]
         if not np.isfinite(logits).all():
             raise InputError("The model's arithmetic overflows", "logits that are not finite", "Use another one.")
-        byte = int(logits.argmax() if s.temperature == 0 else random.choice(VOCABULARY, p=distribution(logits, s)))
+        byte = int(logits.argmax()) if s.temperature == 0 else draw(distribution(logits, s), random)
         if s.stop_at_end and byte == END_OF_DOCUMENT:
             return
         text.append(byte)

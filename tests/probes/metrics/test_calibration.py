@@ -98,3 +98,22 @@ def test_no_rows_are_undefined_and_no_bins_refused() -> None:
     assert len(reliability([], []).n) == 0
     with pytest.raises(InputError, match="There must be a bin: 0"):
         ece([0.5], [True], bins=0)
+
+
+def test_rows_that_repeat_one_another_are_one_witness() -> None:
+    """A calibrated model whose every answer is counted four times looks badly calibrated, unless that is said."""
+    alone, together = [], []
+    for seed in range(60):
+        c, y = (np.repeat(values, 4) for values in answered(seed, 100))
+        alone.append(ece(c, y, seed=seed).p or 0)
+        together.append(ece(c, y, seed=seed, group=np.repeat(np.arange(100), 4)))
+    assert np.mean(np.array(alone) < 0.05) > 0.5
+    assert np.mean([(each.p or 0) < 0.05 for each in together]) <= 0.1
+    assert held(0, [each.figure for each in together]) >= 56
+
+
+def test_too_much_confidence_of_groups_is_found() -> None:
+    c, y = (np.repeat(values, 2) for values in answered(0, 400, over=0.25))
+    found = ece(c, y, group=np.repeat(np.arange(400), 2))
+    assert (found.p or 1) < 0.01
+    assert found.value == ece(c, y).value

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from probes.metrics import Measured, auroc, auroc_difference, aurocs, delong, delong_difference
 from tests.probes.metrics.known import held, ranked
+from tilelli.errors import InputError
 
 SOME = st.lists(st.tuples(st.integers(-5, 5), st.booleans()), min_size=2, max_size=30)
 NOTHING = Measured(None, None, None, 2)
@@ -136,3 +137,39 @@ def test_the_same_seed_gives_the_same_interval_and_another_one_nearly() -> None:
     assert auroc(score, label, seed=1) == auroc(score, label, seed=1)
     assert auroc(score, label, seed=1) != auroc(score, label, seed=2)
     assert auroc(score, label, seed=1).low == pytest.approx(auroc(score, label, seed=2).low or 0, abs=0.01)
+
+
+def test_rows_that_repeat_one_another_make_an_interval_no_narrower() -> None:
+    score, truth = ranked(0, positives=40, negatives=40)
+    once = auroc(score, truth)
+    four, group = (np.repeat(score, 4), np.repeat(truth, 4)), np.repeat(np.arange(80), 4)
+    together = aurocs({"": four[0]}, four[1], 0, group).figures[""]
+    alone = aurocs({"": four[0]}, four[1]).figures[""]
+    assert together.value == pytest.approx(once.value)
+    assert (together.high or 0) - (together.low or 0) == pytest.approx((once.high or 0) - (once.low or 0), rel=0.1)
+    assert (alone.high or 0) - (alone.low or 0) < 0.65 * ((together.high or 0) - (together.low or 0))
+
+
+def test_groups_hold_the_truth_where_rows_of_a_group_are_alike() -> None:
+    figures = []
+    for seed in range(60):
+        score, truth = ranked(seed, positives=30, negatives=30)
+        group, random = np.repeat(np.arange(60), 3), np.random.default_rng(seed)
+        near = np.repeat(score, 3) + 0.1 * random.normal(size=180)
+        figures.append(aurocs({"": near}, np.repeat(truth, 3), seed, group).figures[""])
+    assert held(0.75, figures) >= 54
+
+
+def test_a_difference_of_groups_has_a_p_from_its_interval() -> None:
+    score, truth = ranked(1, auroc=0.8)
+    other = np.random.default_rng(0).normal(size=len(truth))
+    found = aurocs({"one": score, "other": other}, truth, 0, np.arange(len(truth)) // 2)
+    p = found.p("one", "other")
+    difference = found.difference("one", "other")
+    assert p is not None
+    assert (p < 0.05) == ((difference.low or 0) > 0)
+
+
+def test_every_row_needs_a_group() -> None:
+    with pytest.raises(InputError, match="Every row needs a group"):
+        aurocs({"": [0.1, 0.2]}, [True, False], 0, [1])

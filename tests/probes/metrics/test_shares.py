@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.metrics import Measured, ratio, wilson
+from probes.metrics import Measured, ratio, ratio_difference, share_difference, wilson
 from tilelli.errors import InputError
 
 
@@ -47,3 +47,37 @@ def test_a_ratio_is_that_of_the_sums_and_is_paired() -> None:
     assert ratio([], []) == Measured(None, None, None, 0)
     with pytest.raises(InputError, match="finite pairs above 0"):
         ratio([1, 2], [1, 0])
+
+
+def test_a_difference_of_shares_is_that_of_newcombe() -> None:
+    found = share_difference(wilson(56, 70), wilson(48, 80))  # his example (a), method 10
+    assert [found.value, found.low, found.high] == pytest.approx([0.2, 0.0524, 0.3339], abs=1e-4)
+    assert found.n == 70
+
+
+def test_shares_that_are_both_none_still_leave_room_for_a_difference() -> None:
+    found = share_difference(wilson(0, 40), wilson(0, 40))
+    assert found.low == pytest.approx(-0.08762, abs=1e-4)
+    assert (found.value, found.high) == (0, -(found.low or 0))
+    assert share_difference(wilson(0, 0), wilson(3, 4)) == Measured(None, None, None, 0)
+
+
+@given(st.integers(0, 20), st.integers(0, 20))
+def test_a_difference_of_shares_turned_round_is_its_negative(k: int, other: int) -> None:
+    one, two = wilson(k, 20), wilson(other, 20)
+    there, back = share_difference(one, two), share_difference(two, one)
+    assert [there.value, there.low, there.high] == pytest.approx(
+        [-(back.value or 0), -(back.high or 0), -(back.low or 0)]
+    )
+
+
+def test_a_difference_of_ratios_is_unpaired() -> None:
+    same = (np.array([1.0, 2, 3, 4, 5, 6]), np.ones(6))
+    found = ratio_difference((same[0] + 1, same[1]), same)
+    assert found.value == pytest.approx(1)
+    assert found.low is not None
+    assert found.low < 0 < (found.high or 0)  # paired rows would leave no doubt
+    assert ratio_difference(same, ([], [])) == Measured(None, None, None, 0)
+    assert ratio_difference(same, ([1.0, 2], [1.0, 1])).low is None
+    with pytest.raises(InputError, match="finite pairs above 0"):
+        ratio_difference(same, ([1.0], [0.0]))

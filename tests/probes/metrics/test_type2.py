@@ -88,3 +88,11 @@ def test_the_intervals_hold_the_truth_nearly_as_often_as_they_say() -> None:
     found = [type_two(*trials(seed, 500, 1.5), seed=seed) for seed in range(40)]
     for figures, truth in (([f.meta_d for f in found], 1.5), ([f.m_ratio for f in found], 1.0)):
         assert sum((f.low or 9) <= truth <= (f.high or 0) for f in figures) >= 35
+
+
+def test_trials_that_repeat_one_another_make_an_interval_no_narrower() -> None:
+    c, right, choice = trials(0, 300, 1.5)
+    once = type_two(c, right, choice).d
+    four = type_two(*(np.repeat(values, 4) for values in (c, right, choice)), group=np.repeat(np.arange(300), 4)).d
+    assert four.value == pytest.approx(once.value, abs=0.02)
+    assert (four.high or 0) - (four.low or 0) == pytest.approx((once.high or 0) - (once.low or 0), rel=0.2)

@@ -82,3 +82,24 @@ def test_an_error_of_the_work_itself_comes_first() -> None:
 
     with pytest.raises(InputError, match="of the work"):
         work()
+
+
+def test_whoever_waits_is_told_of_rows_old_and_new_and_may_end_the_work() -> None:
+    seen: list[int] = []
+
+    def told(new: int) -> None:
+        seen.append(new)
+        if sum(seen) > 3:
+            raise InterruptedError
+
+    with keeping(told=told) as keeper:
+        keeper.sheet(key(), Row).add({n: Row("", None) for n in range(3)})
+    assert seen == [0, 3]
+    seen.clear()
+    with keeping(told=told) as keeper:
+        sheet = keeper.sheet(key(), Row)
+        with pytest.raises(InterruptedError):
+            sheet.add({3: Row("", None)})
+    assert seen == [3, 1]
+    with keeping() as keeper:
+        assert list(keeper.sheet(key(), Row).known) == [0, 1, 2, 3]  # kept before it was ended

@@ -1,0 +1,282 @@
+"""When it says 80 %, is it right 80 % of the time? Of replies, of forced choices, and of the next byte of a text.
+
+Only confidences that are probabilities are asked. Temperatures, and the combined signal, are learned on the
+calibration rows and everything is read on the test rows; of a text the first half is for learning. Options in fours and
+neighbouring bytes hang together and are drawn together. Kinds of byte are those of the byte that was predicted: sorted
+by what came, even a calibrated model would look too sure where something rare came.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from probes.asking import Asked, Progress, ask
+from probes.banks import CALIBRATION, Bank
+from probes.choices import Chosen, choose, clusters
+from probes.combined import combined
+from probes.metrics import Measured, Temperature, aurocs, brier_split, ece, recalibrated, reliability, temperature
+from probes.metrics.calibration import Equal
+from probes.nextbyte import distributions
+from probes.resampling import MOST_SEGMENTS, SEGMENT, means, pieces
+from probes.result import Place, ProbeResult, provenance
+from probes.routing import byte_class
+from probes.signals import COMBINED, SIGNALS, Floats, columns_of, confidence
+from probes.store.keeper import Keeper
+from probes.store.key import Key
+from probes.texts import text, told
+from tilelli.base import ByteLM
+from tilelli.checkpoint import weights_hash
+from tilelli.data.corpus import Corpus
+from tilelli.training.pretraining import first_bytes
+
+NAME, CHOSEN = "calibration", "chosen options"
+OPTION, TOP = "option_p", "top byte"  # confidences that are no signals: of a choice, and of the next byte
+EQUAL: tuple[Equal, Equal] = ("width", "mass")
+FEWEST = 20  # rows of a kind, and rows to fit a temperature on
+Truth = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Stated:
+    """One confidence in n answers.
+
+    Attributes:
+        part: which answers.
+        signal: which confidence.
+        sure: (n,) probability that the answer is right.
+        right: (n,) whether it is.
+        learn: (n,) rows to choose on; the others are read.
+        kind: (n,) names.
+        group: (n,) which rows hang together; None where each stands for itself.
+    """
+
+    part: str
+    signal: str
+    sure: Floats
+    right: Truth
+    learn: Truth
+    kind: NDArray[Any]
+    group: NDArray[np.int64] | None = None
+
+    def only(self, rows: Truth) -> "Stated":
+        """Some of the rows."""
+        group = None if self.group is None else self.group[rows]
+        return Stated(
+            self.part, self.signal, self.sure[rows], self.right[rows], self.learn[rows], self.kind[rows], group
+        )
+
+
+def probe(
+    model: ByteLM, name: str, bank: Bank | None, settings: Mapping[str, Any], seed: int, keeper: Keeper
+) -> ProbeResult:
+    """Put the bank to a model, and let it read the text that the settings name; see `probes.registry`."""
+    corpus = None if settings["text"] is None else text(settings["text"], settings["text_sha256"])
+    return run(model, name, bank, corpus, settings, seed, keeper)
+
+
+def run(
+    model: ByteLM,
+    name: str,
+    bank: Bank | None,
+    corpus: Corpus | None,
+    settings: Mapping[str, Any],
+    seed: int,
+    keeper: Keeper,
+    progress: Progress | None = None,
+) -> ProbeResult:
+    """Put a bank, and a text if there is one, to a model.
+
+    Args:
+        model: a chat model; any model for a text.
+        name: what it is called.
+        bank: questions, forced choices among them or not.
+        corpus: of which the first `bytes` of the settings are read.
+        settings: those of `probes.asking.ask`, and `bytes`.
+        seed: of everything drawn.
+        keeper: of replies and choices.
+        progress: called with counts of prompts.
+
+    Raises:
+        InputError: see `probes.asking.ask`.
+    """
+    assert bank is not None, "the calibration probe asks questions"
+    asked = ask(model, bank, settings, seed, keeper, progress)
+    chosen = _choices(model, bank, keeper)
+    stated = [*_questions(asked, bank, seed), *chosen]
+    if corpus is not None:
+        stated += _bytes(model, first_bytes(corpus.documents, settings["bytes"]))
+    measured, tables = measure(stated, seed)
+    known = provenance(weights_hash(model), bank, settings, seed)
+    known |= {} if corpus is None else {"text": told(corpus)}
+    notes = (*asked.notes, *_notes(asked, stated, corpus))
+    return ProbeResult(NAME, name, asked.rows.join(asked.signals), measured, (), notes, known, tables)
+
+
+def measure(stated: Sequence[Stated], seed: int = 0) -> tuple[dict[Place, Measured], dict[str, pd.DataFrame]]:
+    """Every figure, and the tables `measures`, `reliability` and `line`, from confidences and what became of them."""
+    figures: dict[Place, Measured] = {}
+    rows, bins, lines = list[dict[str, Any]](), list[pd.DataFrame](), list[pd.DataFrame]()
+    for each in stated:
+        read = each.only(~each.learn)
+        own = {"part": each.part, "signal": each.signal}
+        for kind, some in {"all": read, **_kinds(read)}.items():
+            found = _figures(some, seed)
+            part = each.part if kind == "all" else f"{each.part}: {kind}"
+            figures |= {(part, f"{name} of {each.signal}"): figure for name, figure in found.items()}
+            row = own | {"kind": kind, "rows": len(some.sure)} | _flat(found) | _against(some, seed)
+            if kind == "all":
+                cooled, more = _cooled(each, read, seed)
+                figures |= {(part, f"{name} of {each.signal}"): figure for name, figure in cooled.items()}
+                split, line = _split(read, seed)
+                row |= more | split
+                lines.append(line.assign(**own))
+                bins += [_bins(read, equal, seed).assign(**own, equal=equal) for equal in EQUAL]
+            rows.append(row)
+    tables = {"measures": pd.DataFrame(rows), "reliability": _joined(bins), "line": _joined(lines)}
+    return figures, tables
+
+
+def _figures(some: Stated, seed: int) -> dict[str, Measured]:
+    """What is measured of confidences, each with its interval."""
+    sure, right = some.sure, some.right
+    group = np.arange(len(sure)) if some.group is None else some.group
+    here = np.clip(np.where(right, sure, 1 - sure), np.finfo(float).eps, 1)
+    values = np.stack((right.astype(float), sure, (sure - right) ** 2, -np.log(here)), axis=1)
+    found = means(values, group, seed)
+    ends = np.stack((found.value, found.low, found.high), axis=1)
+    names = ("accuracy", "confidence", "Brier", "log loss")
+    averages = {name: _measured(end, len(sure)) for name, end in zip(names, ends.tolist(), strict=True)}
+    errors = {
+        "ECE": ece(sure, right, seed=seed, group=some.group).figure,
+        "ECE, equal mass": ece(sure, right, equal="mass", seed=seed, group=some.group).figure,
+    }
+    return averages | errors | {"AUROC": aurocs({"": sure}, right, seed, some.group).figures[""]}
+
+
+def _against(some: Stated, seed: int) -> dict[str, float | None]:
+    """What calibrated models would have shown, and how often as much as this."""
+    found: dict[str, float | None] = {}
+    for name, equal in zip(("ece", "ece_mass"), EQUAL, strict=True):
+        null = ece(some.sure, some.right, equal=equal, seed=seed, group=some.group)
+        found |= {f"{name}_expected": null.expected, f"{name}_band": null.band, f"{name}_p": null.p}
+    return found
+
+
+def _cooled(each: Stated, read: Stated, seed: int) -> tuple[dict[str, Measured], dict[str, float | None]]:
+    """The temperature of the rows to choose on, and what it makes of those that are read."""
+    known = each.only(each.learn)
+    if min(int(known.right.sum()), int((~known.right).sum())) < FEWEST or not len(read.sure):
+        return {}, {"temperature": None}
+    after, fitted = recalibrated(temperature, calibration=(known.sure, known.right), test=(read.sure, read.right))
+    null = ece(after, read.right, seed=seed, group=read.group)
+    assert isinstance(fitted, Temperature)
+    return {"ECE after temperature": null.figure}, {
+        "temperature": fitted.temperature,
+        "ece_after": null.value,
+        "ece_after_low": null.low,
+        "ece_after_high": null.high,
+        "ece_after_p": null.p,
+    }
+
+
+def _split(read: Stated, seed: int) -> tuple[dict[str, float | None], pd.DataFrame]:
+    """The Brier score in three and the rising line; where rows hang together neither p nor band would hold."""
+    found = brier_split(read.sure, read.right, seed)
+    parts = {name: getattr(found, name).value for name in ("miscalibration", "discrimination", "uncertainty")}
+    alone = read.group is None
+    line = pd.DataFrame({"x": found.x, "y": found.y, "low": found.low, "high": found.high})
+    if not alone:
+        line[["low", "high"]] = np.nan
+    return parts | {"miscalibration_p": found.miscalibration.p if alone else None}, line
+
+
+def _bins(read: Stated, equal: Equal, seed: int) -> pd.DataFrame:
+    """The reliability diagram; where rows hang together the band of calibrated models would be too narrow."""
+    table = pd.DataFrame(asdict(reliability(read.sure, read.right, equal=equal, seed=seed)))
+    if read.group is not None:
+        table[["accuracy_low", "accuracy_high", "band_low", "band_high"]] = np.nan
+    return table
+
+
+def _kinds(read: Stated) -> dict[str, Stated]:
+    """Rows of each kind that has enough, if there are several."""
+    names = list(dict.fromkeys(read.kind.tolist()))
+    each = {name: read.only(read.kind == name) for name in names} if len(names) > 1 else {}
+    return {name: some for name, some in each.items() if len(some.sure) >= FEWEST}
+
+
+def _questions(asked: Asked, bank: Bank, seed: int) -> list[Stated]:
+    """Confidence in the replies to each part that leaves the choice open; those that decline are left out."""
+    rows, found = asked.rows, list[Stated]()
+    free = np.array([not row.options for row in bank.rows]) & asked.answered.to_numpy()
+    for part in dict.fromkeys(rows["part"][free]):
+        where = free & (rows["part"] == part).to_numpy()
+        own, right = asked.signals[where], (rows["right"][where] == 1).to_numpy()
+        learn, kind = (rows["split"][where] == CALIBRATION).to_numpy(), rows["category"][where].to_numpy()
+        scores = {name: values for name, values in columns_of(own).items() if SIGNALS[name].probability}
+        for name, values in scores.items():
+            found.append(Stated(part, name, confidence(name, values), right, learn, kind))
+        doubt = combined(own, ~right, learn, seed)
+        if (there := ~np.isnan(doubt)).any():
+            found.append(Stated(part, COMBINED, 1 - doubt, right, learn, kind).only(there))
+    return found
+
+
+def _choices(model: ByteLM, bank: Bank, keeper: Keeper) -> list[Stated]:
+    """Confidence in the option held likeliest, fours kept together."""
+    rows = [row for row in bank.rows if row.options]
+    if not rows:
+        return []
+    asked = Bank(f"{bank.name}, choices", tuple(rows), bank.card)
+    made = choose(model, rows, None, keeper.sheet(Key.of(CHOSEN, model, asked, {}, 0), Chosen))
+    right = np.array([own.option == row.right for own, row in zip(made, rows, strict=True)])
+    learn = np.array([row.split == CALIBRATION for row in rows])
+    kind = np.array([row.kind.split("|")[0].split(".")[0] for row in rows])
+    return [Stated("choices", OPTION, np.array([max(own.p) for own in made]), right, learn, kind, clusters(rows))]
+
+
+def _bytes(model: ByteLM, documents: Sequence[bytes]) -> list[Stated]:
+    """Confidence in the likeliest next byte of a text."""
+    p, came = distributions(model, documents), np.frombuffer(b"".join(documents), dtype=np.uint8)
+    T, top = len(came), p.argmax(axis=1)
+    group = pieces(T, max(SEGMENT, -(-T // MOST_SEGMENTS)))
+    learn = group < (group[-1] + 1) // 2
+    kind = np.array([byte_class(int(byte)) for byte in top])
+    return [Stated("text", TOP, np.minimum(p.max(axis=1), 1.0), top == came, learn, kind, group)]
+
+
+def _measured(ends: Sequence[float], n: int) -> Measured:
+    value, low, high = (None if np.isnan(end) else float(end) for end in ends)
+    return Measured(value, low, high, n)
+
+
+def _flat(found: Mapping[str, Measured]) -> dict[str, float | None]:
+    names = {name: name.replace(", equal mass", "_mass").replace(" ", "_").lower() for name in found}
+    return {
+        f"{names[name]}{end}": value
+        for name, figure in found.items()
+        for end, value in (("", figure.value), ("_low", figure.low), ("_high", figure.high))
+    }
+
+
+def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _notes(asked: Asked, stated: Sequence[Stated], corpus: Corpus | None) -> list[str]:
+    """What a reader must know before believing the figures."""
+    said = ["abstain_p is read as the probability that the reply is not right."] if "abstain_p" in asked.signals else []
+    declined = int((~asked.answered).sum())
+    if declined:
+        said.append(f"{declined} replies decline in words: neither right nor wrong, so left out.")
+    if not any(each.learn.any() for each in stated):
+        said.append(
+            "The bank has no rows to choose on: no temperature was fitted, the combined signal is cross-fitted."
+        )
+    if corpus is None:
+        said.append("No text was given, so nothing is said of next bytes.")
+    return said

@@ -1,0 +1,180 @@
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import MakeModel
+from tests.tilelli.engine.conftest import IDS, SHAPES
+from tests.tilelli.forge import mutated
+from tilelli.base import ByteLM
+from tilelli.checkpoint import load, save_packed
+from tilelli.engine import compiled
+from tilelli.errors import InputError, TilelliError
+from tilelli.generation import Sampling, stream
+from tilelli.header import BUNDLED, bundled
+from tilelli.packed import weights
+from tilelli.trace import trace
+
+Kernel = Callable[..., None]
+GREEDY = Sampling(max_new=60, temperature=0, stop_at_end=False)
+TEXT = list(b"".join((BUNDLED / name / "README.md").read_bytes() for name in ("mini", "mini-vanilla"))[:1024])
+
+
+def both(model: ByteLM, folder: Path) -> tuple[ByteLM, compiled.Compiled]:
+    """A model as it comes back from a packed file: for torch, and compiled."""
+    path = save_packed(model, folder / "model.packed.safetensors", "float32")
+    return load(path, ByteLM), compiled.load(path)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@torch.no_grad()
+def test_it_reads_as_torch_does(tiny: MakeModel, tmp_path: Path, shape: dict[str, Any], kernel: Kernel) -> None:
+    model, twin = both(tiny(**shape), tmp_path)
+    (seen, _), expected = compiled.read(twin, IDS), trace(model, IDS)
+    logits = model(torch.tensor([IDS]))[0][0].numpy()
+    np.testing.assert_allclose(seen.logits, logits, atol=1e-5 * max(1, np.abs(logits).max()))
+    assert (expected.router_weights is None) == (seen.pathways == [])
+    if expected.router_weights is not None:
+        np.testing.assert_allclose(seen.pathways, expected.router_weights[:, 0].numpy(), atol=1e-5)
+    assert (expected.abstain is None) == (seen.abstain is None)
+    if expected.abstain is not None and seen.abstain is not None:
+        np.testing.assert_allclose(seen.abstain, expected.abstain[0].numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_it_writes_as_torch_does(tiny: MakeModel, tmp_path: Path, shape: dict[str, Any], machine_code: Kernel) -> None:
+    model, twin = both(tiny(**shape), tmp_path)  # 60 bytes in a context of 16: the window slides
+    for sampling in (GREEDY, Sampling(max_new=60, top_k=40, seed=3, stop_at_end=False)):
+        written, expected = list(compiled.stream(twin, IDS[:5], sampling)), list(stream(model, IDS[:5], sampling))
+        assert [step.byte for step in written] == [step.byte for step in expected]
+        for step, other in zip(written, expected, strict=True):
+            assert step.probability == pytest.approx(other.probability, abs=1e-4)
+            assert step.entropy == pytest.approx(other.entropy, abs=1e-3)
+            assert step.pathways == pytest.approx(other.pathways, abs=1e-4)
+            assert step.abstain == pytest.approx(other.abstain, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", bundled())
+@torch.no_grad()
+def test_on_a_thousand_bytes_of_text_it_is_as_near_to_the_exact_logits_as_torch(
+    name: str, machine_code: Kernel
+) -> None:
+    model, twin = load(name, ByteLM), compiled.load(name)
+    exact_model, worst, own = deepcopy(model).double(), 0.0, 0.0
+    for start in range(0, 1024, 256):
+        ids, state, steps = TEXT[start : start + 256], None, []
+        exact, found = (m(torch.tensor([ids]))[0][0].double().numpy() for m in (exact_model, model))
+        for byte in ids:
+            seen, state = compiled.read(twin, [byte], state)
+            steps.append(seen.logits[0])
+        pieces = compiled.read(twin, ids)[0].logits
+        for logits in (np.array(steps), pieces):
+            worst = max(worst, float(np.abs(logits - exact).max()))
+            np.testing.assert_allclose(logits, found, atol=1e-5 * np.abs(found).max())
+        own = max(own, float(np.abs(found - exact).max()))
+    assert worst < 2 * own
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_a_thousand_greedy_bytes_are_those_of_torch(name: str, machine_code: Kernel) -> None:
+    sampling = Sampling(max_new=1000, temperature=0, stop_at_end=False)
+    written = compiled.stream(compiled.load(name), TEXT[:100], sampling)
+    expected = stream(load(name, ByteLM), TEXT[:100], sampling)
+    assert bytes(step.byte for step in written) == bytes(step.byte for step in expected)
+
+
+def test_a_state_is_left_as_it_was_while_others_go_on_from_it(
+    tiny: MakeModel, tmp_path: Path, machine_code: Kernel
+) -> None:
+    _, twin = both(tiny(through_local=True, context=200), tmp_path)  # longer than the first room of a memory
+    ids = (IDS * 13)[:200]
+    whole, state, states = compiled.read(twin, ids)[0], None, []
+    for place, byte in enumerate(ids):
+        seen, state = compiled.read(twin, [byte], state)
+        states.append(state)
+        np.testing.assert_allclose(seen.logits[0], whole.logits[place], atol=1e-4)
+    for start in (8, 64, 130, 8):
+        branched, _ = compiled.read(twin, ids[start:], states[start - 1])
+        np.testing.assert_allclose(branched.logits, whole.logits[start:], atol=1e-4)
+        other, _ = compiled.read(twin, [1, 2, 3], states[start - 1])
+        assert np.abs(other.logits[2] - whole.logits[start + 2]).max() > 1e-3
+
+
+def test_conversations_at_once_are_those_they_are_alone(tiny: MakeModel, tmp_path: Path, machine_code: Kernel) -> None:
+    _, twin = both(tiny(abstain=True, context=100), tmp_path)
+    sampling = Sampling(max_new=300, temperature=1, stop_at_end=False)
+
+    def talk(seed: int) -> list[Any]:
+        return list(compiled.stream(twin, IDS[seed:], Sampling(**{**sampling.to_dict(), "seed": seed})))
+
+    alone = [talk(seed) for seed in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(talk, range(8))) == alone
+    assert len({tuple(step.byte for step in one) for one in alone}) == 8
+
+
+def test_conversations_that_branch_from_one_state_at_once_do_not_mix(
+    tiny: MakeModel, tmp_path: Path, machine_code: Kernel
+) -> None:
+    _, twin = both(tiny(context=100), tmp_path)
+    _, state = compiled.read(twin, IDS)
+    alone = [compiled.read(twin, [*IDS, byte, *range(40)])[0].logits[-1] for byte in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda byte: compiled.read(twin, [byte, *range(40)], state)[0].logits[-1], range(8)))
+    np.testing.assert_allclose(found, alone, atol=1e-4)
+
+
+def test_what_cannot_be_read_is_refused_before_the_machine_code_sees_it(tiny: MakeModel, tmp_path: Path) -> None:
+    _, twin = both(tiny(), tmp_path)
+    with pytest.raises(InputError, match="longer than the context: 17 for 16 positions"):
+        compiled.read(twin, [*IDS, 1])
+    with pytest.raises(InputError, match="not a byte: 256 at place 0"):
+        compiled.read(twin, [256])
+    with pytest.raises(InputError, match=r"makes no splices: tilelli/mini::router::tilelli/mini\. Pack it first"):
+        compiled.load("tilelli/mini::router::tilelli/mini")
+    found = weights(compiled.read_header(tmp_path / "model.packed.safetensors"))
+    found["blocks.1.dense.up.weight"] = found["blocks.1.dense.up.weight"][:, :-1]
+    with pytest.raises(InputError, match=r"wrong shape: blocks\.1\.dense\.up\.weight is \[32, 15\], not \[32, 16\]"):
+        compiled.shaped(twin.config, found)
+
+
+def test_the_arrays_have_the_shapes_that_the_kernels_go_by(tiny: MakeModel, tmp_path: Path) -> None:
+    for shape in SHAPES:
+        _, twin = both(tiny(**shape), tmp_path)
+        w, n, c = twin.weights, twin.numbers, twin.config
+        inner, L, words = c.n_heads * c.head_dim, c.n_blocks, lambda K: -(-K // 16)
+        sizes = {"qkv": (c.d_model, 3 * inner), "out": (inner, c.d_model)} if n.sparse else {}
+        sizes |= {"up": (c.d_model, c.hidden), "down": (c.hidden, c.d_model)} if n.dense else {}
+        for name, (K, R) in sizes.items():
+            matrix = getattr(w, name)
+            ternary = len(matrix.trits) > 0
+            assert matrix.floats.shape == (0 if ternary else L, K, R)
+            assert matrix.trits.shape == ((L, words(K), R) if ternary else (0, 0, R))
+            assert matrix.scales.shape == (L if ternary else 0,)
+        assert w.norms.shape == ((2 * L if c.kind == "vanilla" else L) + 1, 2, c.d_model)
+        assert w.head.shape == (c.d_model, 256)
+        assert len(w.abstain) == (c.d_model + 2 if c.abstain else 0)
+
+
+def test_a_thousand_accidents_are_refused_in_words_or_read(
+    tiny: MakeModel, tmp_path: Path, machine_code: Kernel
+) -> None:
+    small = tiny(d_model=4, n_blocks=1, n_heads=1, head_dim=1, top_k=1, context=2, expand=0.25, abstain=True)
+    path = save_packed(small, tmp_path / "model.packed.safetensors", "int8")
+    content, problems, read = path.read_bytes(), [], 0
+    for seed in range(1000):
+        path.write_bytes(mutated(content, seed))
+        try:
+            list(compiled.stream(compiled.load(path), [65], Sampling(max_new=4)))
+            read += 1
+        except TilelliError:
+            continue
+        except BaseException as error:
+            problems.append(f"seed {seed}: {type(error).__name__}: {str(error)[:100]}")
+    assert problems == []
+    assert 100 < read < 900

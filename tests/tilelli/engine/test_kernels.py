@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tilelli.engine import compiler, kernels, products, selection
+from tilelli.engine.products import Matrix
+from tilelli.pathways import LocalPathway
+
+F = np.float32
+numbers = st.lists(st.sampled_from([-3.5, -1.0, 0.0, 0.0, 0.25, 2.0, 2.0, 7.5, 1e30, -1e30]), min_size=1, max_size=40)
+
+
+def test_every_kernel_is_known_to_the_compiler() -> None:
+    names = [helper.__name__ for helper in compiler.helpers()]
+    assert {"_attention", "multiply", "choose"} < set(names)
+    assert "read" not in names
+    assert set(compiler.OWN) < set(names)
+
+
+def test_exponentials_are_right_to_the_last_digits_and_no_number_stays_none() -> None:
+    values = np.linspace(-87, 88, 3001, dtype=F)
+    found = values.copy()
+    selection.exponentials(found, len(found))
+    np.testing.assert_allclose(found, np.exp(values.astype(np.float64)), rtol=3e-7)
+    edges = np.array([-np.inf, -1e30, -88, 0, np.nan], F)
+    selection.exponentials(edges, 5)
+    np.testing.assert_array_equal(edges, [0, 0, 0, 1, np.nan])
+    kept = np.array([0, 7], F)
+    selection.exponentials(kept, 1)
+    assert kept.tolist() == [1, 7]
+
+
+@given(numbers, st.integers(1, 45))
+def test_the_best_keys_are_kept_and_of_equal_ones_the_earlier(scores: list[float], top_k: int) -> None:
+    row, chosen = np.array(scores, F), np.full(len(scores), -1)
+    kept = selection.choose(row, len(scores), top_k, chosen)
+    best = sorted(range(len(scores)), key=lambda s: (-scores[s], s))[:top_k]
+    assert chosen[:kept].tolist() == sorted(best)
+    assert row[:kept].tolist() == [F(scores[s]) for s in sorted(best)]
+
+
+@given(st.integers(0, 1000), st.integers(2, 300), st.integers(1, 40))
+def test_and_so_it_is_among_many_different_ones(seed: int, seen: int, top_k: int) -> None:
+    scores = np.random.default_rng(seed).normal(size=seen).astype(F)
+    row, chosen = scores.copy(), np.zeros(seen, np.int64)
+    kept = selection.choose(row, seen, top_k, chosen)
+    assert chosen[:kept].tolist() == sorted(np.argsort(-scores, kind="stable")[:top_k])
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_no_numbers_end_the_search_within_bounds(bad: float) -> None:
+    for places in ([0], [3, 4, 5], range(9)):
+        row, chosen = np.arange(9, dtype=F), np.zeros(9, np.int64)
+        row[list(places)] = bad
+        with np.errstate(invalid="ignore"):
+            assert 0 <= selection.choose(row, 9, 4, chosen) <= 4
+        assert chosen.min() >= 0
+        assert chosen.max() < 9
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 16), (17, 5), (40, 33)])
+@pytest.mark.parametrize("T", [1, 3, 4, 9])
+def test_a_product_with_trits_is_that_with_the_floats_they_stand_for(shape: tuple[int, int], T: int) -> None:
+    chance = np.random.default_rng(0)
+    trits, x = chance.integers(-1, 2, shape), chance.normal(size=(T, shape[0])).astype(F)
+    codes = np.ones((-(-shape[0] // 16) * 16, shape[1]), np.uint32)
+    codes[: shape[0]] = trits + 1
+    words = sum(codes[j::16] << np.uint32(2 * j) for j in range(16))
+    nothing = np.empty((0, *shape), F)
+    for matrix, scale in (
+        (Matrix(nothing, words[None], np.array([0.5], F)), 0.5),
+        (Matrix(trits[None].astype(F), np.empty((0, 0, shape[1]), np.uint32), np.empty(0, F)), 1),
+    ):
+        y = np.full((T, shape[1]), 9, F)
+        products.multiply(matrix, 0, x, y)
+        np.testing.assert_allclose(y, scale * (x @ trits), atol=1e-5)
+
+
+def test_the_convolution_goes_on_where_it_stopped() -> None:
+    local, h = LocalPathway(3, 4, ternary=False), torch.randn(6, 3)
+    torch.nn.init.normal_(local.weight)
+    expected = local(h[None])[0][0].detach().numpy()
+    inputs, out = np.zeros((6, 3), F), np.zeros((6, 3), F)
+    for piece in (slice(0, 1), slice(1, 4), slice(4, 6)):
+        kernels._local(
+            local.weight.detach().numpy().T, np.zeros(3, F), inputs, h[piece].numpy(), piece.start, out[piece]
+        )
+    np.testing.assert_allclose(out, expected, atol=1e-6)

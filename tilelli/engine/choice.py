@@ -1,0 +1,142 @@
+"""Which engine writes: one switch for the command line and the app, and the same text whatever it says.
+
+`auto` begins at once with the engine that is quickest to start, NumPy, and hands over to the compiled one as soon as
+there is machine code, in the middle of a text if need be. What only torch can do, torch does.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from tilelli.errors import CheckpointError, InputError
+from tilelli.header import SPLICE
+from tilelli.sampling import Sampling, Written
+
+if TYPE_CHECKING:
+    from tilelli.engine.writing import Read, Reading
+
+ENGINES = ("auto", "torch", "numba", "numpy")
+NAMED = {"numba": "compiled", "numpy": "NumPy"}
+
+
+@dataclass
+class Voice:
+    """A checkpoint that writes.
+
+    Attributes:
+        stream: the continuation of a prompt; see `tilelli.generation.stream`.
+        engines: which engines have computed so far, each with the byte of the text, from 0, at which it took over.
+    """
+
+    stream: Callable[[Sequence[int], Sampling], Iterator[Written]]
+    engines: list[tuple[str, int]] = field(default_factory=list)
+
+    def said(self) -> str:
+        """Which engine spoke, as a line."""
+        return ", ".join(f"{name} from byte {place} on" if place else name for name, place in self.engines) or "none"
+
+
+def voice(checkpoint: str, engine: str = "auto", intervene: str = "") -> Voice:
+    """A checkpoint that writes with `engine`, its routers changed as `intervene` says.
+
+    Raises:
+        CheckpointError: as for any checkpoint.
+        InputError: the engine is not here, or cannot do what is asked.
+    """
+    if engine == "auto":
+        return _chosen(checkpoint, intervene)
+    if engine == "torch":
+        return _torch(checkpoint, intervene)
+    if intervene.strip():
+        happened = f"The {NAMED[engine]} engine takes no interventions"
+        raise InputError(happened, intervene[:60], "Use --engine torch.")
+    return _numba(checkpoint) if engine == "numba" else _numpy(checkpoint)
+
+
+def compiled_before() -> bool:
+    """Whether the numba engine starts without compiling; true as well where it cannot start, which says so itself."""
+    from tilelli.engine.compiler import MACHINE, cached
+
+    try:
+        return MACHINE.ready() or cached()
+    except (ImportError, OSError, RuntimeError):
+        return True
+
+
+def _chosen(checkpoint: str, intervene: str) -> Voice:
+    """Torch for what only torch can do, and where numba is missing; NumPy where torch is; both others else."""
+    torch = find_spec("torch") is not None
+    if torch and (intervene.strip() or SPLICE in checkpoint or not find_spec("numba")):
+        return _torch(checkpoint, intervene)
+    if intervene.strip() or not find_spec("numba"):
+        return voice(checkpoint, "numpy", intervene)
+    try:
+        return _handed_over(checkpoint)
+    except CheckpointError:  # numbers that NumPy does not know, or torch knows better what is wrong
+        if not torch:
+            raise
+        return _torch(checkpoint, intervene)
+
+
+def _torch(checkpoint: str, intervene: str) -> Voice:
+    from tilelli.base import ByteLM
+    from tilelli.checkpoint import load
+    from tilelli.generation import stream
+    from tilelli.interventions import parse
+
+    model, changes = load(checkpoint, ByteLM), parse(intervene)
+    return Voice(lambda ids, sampling: stream(model, ids, sampling, interventions=changes), [("torch", 0)])
+
+
+def _numpy(checkpoint: str) -> Voice:
+    from tilelli.engine.plain import load, stream
+
+    model = load(checkpoint)
+    return Voice(lambda ids, sampling: stream(model, ids, sampling), [("numpy", 0)])
+
+
+def _numba(checkpoint: str) -> Voice:
+    from tilelli.engine.compiled import load, stream
+    from tilelli.engine.compiler import MACHINE
+
+    model = load(checkpoint)
+    MACHINE.kernel()
+    return Voice(lambda ids, sampling: stream(model, ids, sampling), [("numba", 0)])
+
+
+def _handed_over(checkpoint: str) -> Voice:
+    """NumPy first, machine code as soon as there is some."""
+    from tilelli.engine import compiled, plain
+    from tilelli.engine.compiler import MACHINE
+    from tilelli.engine.writing import write
+
+    MACHINE.begin()
+    first, then, engines = plain.load(checkpoint), compiled.load(checkpoint), list[tuple[str, int]]()
+    slow, fast = partial(plain.read, first), partial(compiled.read, then)
+
+    def stream(ids: Sequence[int], sampling: Sampling) -> Iterator[Written]:
+        return write(relay(slow, fast, MACHINE.ready, engines), first.config.context, ids, sampling)
+
+    return Voice(stream, engines)
+
+
+def relay(
+    slow: "Read[Any]", fast: "Read[Any]", ready: Callable[[], bool], engines: list[tuple[str, int]]
+) -> "Read[Any]":
+    """Reads with `slow` until `ready`, then with `fast`, which reads again what `slow` remembers; tells `engines`."""
+    calls = count()
+
+    def read(new: Sequence[int], state: Any) -> "tuple[Reading, Any]":
+        text, own, by = state or ([], None, "")
+        name, place = "numba" if ready() else "numpy", next(calls)
+        if not engines or engines[-1][0] != name:
+            engines.append((name, place))
+        if by not in ("", name):
+            new, own = [*text, *new], None
+        seen, own = (fast if name == "numba" else slow)(new, own)
+        return seen, ([] if name == "numba" else [*text, *new], own, name)
+
+    return read

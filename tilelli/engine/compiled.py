@@ -1,0 +1,225 @@
+"""The compiled engine: a byte goes through the whole model in one call of machine code, on one core, without torch.
+
+What is computed stands in `kernels.py`, how it is compiled in `compiler.py`. Here a checkpoint becomes the arrays that
+the kernels read, and a conversation becomes the memory that they write. Machine code checks no index: all sizes are
+proved here, before it is called.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tilelli.config import PATHWAYS, ModelConfig
+from tilelli.engine.compiler import MACHINE
+from tilelli.engine.kernels import Memory, Numbers, Weights
+from tilelli.engine.products import WORD, Array, Matrix
+from tilelli.engine.writing import Reading, write
+from tilelli.errors import InputError
+from tilelli.header import SPLICE, check_tensors, read_header
+from tilelli.layout import shapes, ternary
+from tilelli.packed import Floats, weights
+from tilelli.sampling import Sampling, Written
+from tilelli.tokenizer import VOCABULARY, check_bytes
+
+PIECE = 32  # bytes read in one call: few enough for what is in between to stay in cache
+PLACES = 64  # positions that a new memory has room for; doubled as the text grows
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model as the kernels read it; only read, by as many conversations at once as there are."""
+
+    config: ModelConfig
+    weights: Weights
+    numbers: Numbers
+
+
+class Store:
+    """The memory of a conversation, and how much of it is written.
+
+    States that follow one another share a store, each knowing its own `position` in it. Who goes on from the end writes
+    behind it; who goes on from an earlier state, or finds no room, gets a copy. So a state stays what it was.
+    """
+
+    def __init__(self, memory: Memory, places: int) -> None:
+        self.memory, self._places, self._written, self._lock = memory, places, 0, threading.Lock()
+
+    def claim(self, position: int, end: int) -> bool:
+        """Whether the places from `position` to `end` are free, and if so, no longer."""
+        with self._lock:
+            free = position == self._written and end <= self._places
+            if free:
+                self._written = end
+            return free
+
+
+@dataclass(frozen=True)
+class State:
+    """Memory of a conversation after `position` bytes."""
+
+    position: int
+    store: Store
+
+
+def load(name: str | Path) -> Compiled:
+    """The model in a packed or an ordinary checkpoint.
+
+    Raises:
+        CheckpointError: as for any checkpoint.
+        InputError: it is a splice.
+    """
+    if SPLICE in str(name):
+        raise InputError(
+            "The compiled engine makes no splices", str(name)[:80], "Pack it first, or use --engine torch."
+        )
+    check_tensors(header := read_header(name))
+    return shaped(header.config, weights(header))
+
+
+def stream(model: Compiled, ids: Sequence[int], sampling: Sampling | None = None) -> Iterator[Written]:
+    """The continuation of `ids`, byte by byte; see `tilelli.generation.stream`. Waits until there is machine code."""
+    return write(lambda new, state: read(model, new, state), model.config.context, ids, sampling or Sampling())
+
+
+def read(model: Compiled, ids: Sequence[int], state: State | None = None) -> tuple[Reading, State]:
+    """What the model makes of each of `ids` after what `state` remembers, and what to remember then.
+
+    Raises:
+        InputError: the text would run past the context, an id is not a byte, or there is no machine code.
+    """
+    c, start = model.config, state.position if state else 0
+    text = np.array(check_bytes(ids), np.uint8)
+    if (end := start + len(text)) > c.context:
+        raise InputError("The text is longer than the context", f"{end} for {c.context} positions", "Shorten it.")
+    kernel = MACHINE.kernel()
+    store = state.store if state and state.store.claim(start, end) else _store(c, state, end)
+    logits = np.empty((len(text), VOCABULARY), np.float32)
+    pathways = np.empty((len(text), c.n_blocks if c.kind == "routed" else 0, len(PATHWAYS)), np.float32)
+    abstain = np.empty(len(text) if c.abstain else 0, np.float32)
+    for first in range(0, len(text), PIECE):
+        piece = slice(first, first + PIECE)
+        told = (logits[piece], pathways[piece], abstain[piece])
+        kernel(model.weights, model.numbers, store.memory, text[piece], start + first, *told)
+    return Reading(logits, list(pathways.swapaxes(0, 1)), abstain if c.abstain else None), State(end, store)
+
+
+def _store(c: ModelConfig, state: State | None, end: int) -> Store:
+    """Room for `end` bytes and some more, with what `state` remembers."""
+    places, past = PLACES, state.position if state else 0
+    while places < end:
+        places *= 2
+    places = min(places, c.context)
+    attends, local = c.kind == "vanilla" or "sparse" in c.pathways, c.kind == "routed" and "local" in c.pathways
+    L, H = c.n_blocks if attends else 0, c.n_heads
+    memory = Memory(
+        keys=np.zeros((L, H, c.head_dim, places), np.float32),
+        values=np.zeros((L, H, places, c.head_dim), np.float32),
+        inputs=np.zeros((c.n_blocks if local else 0, places, c.d_model), np.float32),
+    )
+    if state is not None:
+        memory.keys[..., :past] = state.store.memory.keys[..., :past]
+        memory.values[:, :, :past] = state.store.memory.values[:, :, :past]
+        memory.inputs[:, :past] = state.store.memory.inputs[:, :past]
+    store = Store(memory, places)
+    store.claim(0, past)
+    store.claim(past, end)
+    return store
+
+
+def shaped(c: ModelConfig, found: dict[str, Floats]) -> Compiled:
+    """The arrays that the kernels read, from what the layers multiply with, by name.
+
+    Raises:
+        InputError: a tensor has not the shape that the configuration says; the kernels would read beyond it.
+    """
+    for name, shape in shapes(c).items():
+        if found[name].shape != shape:
+            seen = f"{name} is {list(found[name].shape)}, not {list(shape)}"
+            raise InputError("A tensor has the wrong shape", seen, "Load it with its own configuration.")
+    has = set(c.pathways) if c.kind == "routed" else {"sparse", "dense"}
+    routed, L = c.kind == "routed", c.n_blocks
+    dense, sparse = ("dense.", "sparse.") if routed else ("mlp.", "")
+    norms = [f"blocks.{b}.{n}" for b in range(L) for n in (["norm"] if routed else ["attention_norm", "mlp_norm"])]
+    local = "local" in has
+    numbers = Numbers(
+        blocks=L,
+        routed=routed,
+        local=local,
+        sparse="sparse" in has,
+        dense="dense" in has,
+        through_local=c.through_local and local,
+        heads=c.n_heads,
+        head_dim=c.head_dim,
+        top_k=c.top_k if routed else c.context,
+        mix_scale=c.mix_scale,
+    )
+    arrays = Weights(
+        embedding=_own(found["embedding.weight"]),
+        positions=_own(found["positions.weight"]),
+        norms=_own(np.stack([[found[f"{n}.weight"], found[f"{n}.bias"]] for n in [*norms, "norm"]])),
+        router=_own(np.stack([_routers(c, found, b)[0] for b in range(L if routed else 0)] or [np.zeros((3, 0))])),
+        router_bias=_own(np.stack([_routers(c, found, b)[1] for b in range(L if routed else 0)] or [np.zeros(3)])),
+        filters=_each(found, L if local else 0, "local.weight", turned=True),
+        filters_bias=_each(found, L if local else 0, "local.bias"),
+        qkv=_matrix(c, found, f"{sparse}qkv.weight", "sparse" in has),
+        out=_matrix(c, found, f"{sparse}out.weight", "sparse" in has),
+        up=_matrix(c, found, f"{dense}up.weight", "dense" in has),
+        down=_matrix(c, found, f"{dense}down.weight", "dense" in has),
+        head=_own(found["embedding.weight"].T),
+        abstain=_own(np.concatenate([found["abstain.weight"][0], found["abstain.bias"]]) if c.abstain else np.empty(0)),
+    )
+    return Compiled(c, arrays, numbers)
+
+
+def _routers(c: ModelConfig, found: dict[str, Floats], block: int) -> tuple[Array, Array]:
+    """Score (3, D) and bias (3,) of a block's router, with what makes a pathway that is not there weigh nothing."""
+    score, bias = np.zeros((len(PATHWAYS), c.d_model)), np.full(len(PATHWAYS), -np.inf)
+    present = [place for place, name in enumerate(PATHWAYS) if name in c.pathways]
+    score[present] = found[f"blocks.{block}.router.score.weight"]
+    bias[present] = found[f"blocks.{block}.router.score.bias"]
+    return score, bias
+
+
+def _matrix(c: ModelConfig, found: dict[str, Floats], name: str, present: bool) -> Matrix:
+    """A matrix of all blocks, as trits where it is ternary. Its scale is the size of every weight that is not zero."""
+    L = c.n_blocks if present else 0
+    floats = _each(found, L, name, turned=True)
+    _, K, R = floats.shape
+    if f"blocks.0.{name}" not in ternary(c) or not L:
+        return Matrix(floats, np.empty((0, 0, R), np.uint32), np.empty(0, np.float32))
+    scales = np.abs(floats).max(axis=(1, 2)).astype(np.float32)
+    codes = np.ones((L, -(-K // WORD) * WORD, R), np.uint32)
+    codes[:, :K] += np.sign(floats).astype(np.int8).astype(np.uint32)  # -1 becomes the largest number, plus one zero
+    places = np.arange(0, 2 * WORD, 2, dtype=np.uint32)[:, None]
+    words = np.bitwise_or.reduce(codes.reshape(L, -1, WORD, R) << places, axis=2)
+    return Matrix(np.empty((0, K, R), np.float32), words, scales)
+
+
+def _each(found: dict[str, Floats], L: int, name: str, turned: bool = False) -> Array:
+    """The tensors of that name of `L` blocks as one array."""
+    tensors = [found[f"blocks.{block}.{name}"] for block in range(L)]
+    if not tensors:
+        return np.empty((0, 0, 0) if turned else (0, 0), np.float32)
+    return _own(np.stack([tensor.T if turned else tensor for tensor in tensors]))
+
+
+def _own(array: Array) -> Array:
+    """As the kernels expect it: float32, row after row, in the byte order of this machine."""
+    return np.ascontiguousarray(array, np.float32)
+
+
+def rehearsal() -> Iterator[tuple[tuple[Any, ...], tuple[Array, Array, Array]]]:
+    """Tiny models that between them use every kernel: the first arguments of `kernels.read`, and room for the rest."""
+    base = ModelConfig(d_model=9, n_blocks=2, n_heads=2, head_dim=5, top_k=2, kernel_size=3, expand=2, context=8)
+    for c in (replace(base, through_local=True, abstain=True), base.twin("vanilla")):
+        chance = np.random.default_rng(0)
+        model = shaped(c, {name: _own(chance.normal(0, 0.3, shape)) for name, shape in shapes(c).items()})
+        text, memory = np.arange(7, dtype=np.uint8), _store(c, None, 8).memory
+        told = (np.empty((7, 256), np.float32), np.empty((7, 2, 3), np.float32), np.empty(7, np.float32))
+        if c.kind == "vanilla":
+            told = (told[0], told[1][:, :0].copy(), told[2][:0])
+        yield (model.weights, model.numbers, memory, text, 0), told

@@ -1,0 +1,222 @@
+"""Turns the kernels into machine code with numba, once a machine, and keeps it in the user's cache.
+
+Compiling takes half a minute, so nobody has to wait for it: `MACHINE.begin` has another process do it, which gives way
+to all others and goes on if this one ends; until it is `ready` another engine speaks. Who asks for the `kernel` waits.
+numba is optional: this module is importable without it, and importing it does nothing.
+"""
+
+import functools
+import hashlib
+import inspect
+import os
+import platform
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import numpy as np
+
+from tilelli.engine import kernels, products, selection
+from tilelli.errors import InputError
+
+Kernel = Callable[..., None]
+SUMS = {"reassoc", "contract", "nsz", "arcp"}  # sums may be taken in any order; what is no number still stays none
+OWN = {
+    "exponentials": {"contract"},  # here an order was chosen for its digits
+    "extremes": SUMS | {"nnan"},  # only so are many compared at once; nothing but a threshold hangs on it
+}
+MODULES = (kernels, products, selection)
+MADE, MAKING = "made", "making"  # files in the cache: it is complete; somebody is at it
+PATIENCE = 300  # seconds after which whoever was at it has been given up
+
+
+class Machine:
+    """Machine code for the kernels, as soon as there is some. One serves the whole process: `MACHINE`."""
+
+    def __init__(self) -> None:
+        self.problem: str | None = None
+        """Why there will be none; None while that is not known."""
+        self._kernel: Kernel | None = None
+        self._begun, self._making = threading.Lock(), threading.Lock()
+
+    def begin(self) -> None:
+        """Have it made in the background, or fetched from the cache, unless that was begun before."""
+        if not self._begun.acquire(blocking=False):
+            return
+        try:  # at once: a command may be over before a thread has done anything
+            child = None if cached() or _young(_folder() / MAKING) else _elsewhere()
+        except Exception as error:
+            self.problem = _spoken(error)
+        else:
+            threading.Thread(target=self._fetch, args=(child,), name="tilelli-compiler", daemon=True).start()
+
+    def ready(self) -> bool:
+        """Whether it is there by now."""
+        return self._kernel is not None
+
+    def kernel(self) -> Kernel:
+        """`kernels.read` as machine code; made here and now if it is neither at hand nor in the cache.
+
+        Raises:
+            InputError: it cannot be had here.
+        """
+        with self._making:
+            if self._kernel is None:
+                try:
+                    self._kernel = _made()
+                except Exception as error:  # whatever numba makes of an unusual machine: other engines still run
+                    self.problem = _spoken(error)
+            if self._kernel is None:
+                remedy = "Use --engine numpy, or install numba: python -m pip install numba."
+                raise InputError("There is no machine code", str(self.problem), remedy)
+            return self._kernel
+
+    def _fetch(self, child: "subprocess.Popen[bytes] | None") -> None:
+        """Wait until the cache is filled, by a child or by whoever is at it, and take what is there."""
+        try:
+            if child is not None:
+                child.wait()
+            while not cached() and _young(_folder() / MAKING):
+                time.sleep(0.2)
+            if cached():
+                self.kernel()
+            else:
+                self.problem = f"nothing could be kept in {_folder()}"
+        except Exception as error:
+            self.problem = self.problem or _spoken(error)
+
+
+MACHINE = Machine()
+
+
+def cached() -> bool:
+    """Whether the cache holds machine code for these kernels, this processor and this numba."""
+    return (_folder() / MADE).exists()
+
+
+def fill() -> None:
+    """Make the machine code, keep it, and give way to all others meanwhile: what the process in the background does."""
+    if hasattr(os, "nice"):
+        os.nice(10)
+    try:
+        MACHINE.kernel()
+    finally:
+        (_folder() / MAKING).unlink(missing_ok=True)
+
+
+def _elsewhere() -> "subprocess.Popen[bytes]":
+    """Have another process fill the cache; it goes on if this one ends."""
+    (folder := _folder()).mkdir(parents=True, exist_ok=True)
+    (folder / MAKING).touch()
+    root, path = str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")
+    quiet: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    environment = os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{path}" if path else root}
+    command = [sys.executable, "-m", "tilelli.engine.compiler"]
+    return subprocess.Popen(command, env=environment, start_new_session=True, **quiet)
+
+
+def _young(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime < PATIENCE
+    except FileNotFoundError:
+        return False
+
+
+def _spoken(error: Exception) -> str:
+    if isinstance(error, ImportError):
+        return "numba is not installed"
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+
+
+@functools.cache
+def _folder() -> Path:
+    """Where machine code is kept: a folder for each version of the kernels, numba, Python and processor.
+
+    Found without loading numba, which takes a second; numba itself looks at the processor more closely.
+
+    Raises:
+        ImportError: there is no numba.
+    """
+    about = [Path(file).read_bytes() for file in (__file__, *(str(module.__file__) for module in MODULES))]
+    about += [repr((version("numba"), version("llvmlite"), sys.version, _processor())).encode()]
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "tilelli" / hashlib.sha256(b"".join(about)).hexdigest()[:16]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        return next(line for line in lines if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        return f"{platform.machine()} {platform.processor()}"
+
+
+def _made() -> Kernel:
+    """From the cache, or anew; kept there if that is possible."""
+    import numba
+
+    _register()
+    try:
+        found = _tried(_jitted(numba, keep=True), check=not cached())
+        (_folder() / MADE).touch()
+        return found
+    except (OSError, EOFError, RuntimeError, ValueError, LookupError, AttributeError, UnpicklingError):
+        return _tried(_jitted(numba, keep=False), check=True)  # the cache cannot be written, or holds something else
+
+
+def _jitted(numba: Any, keep: bool) -> Any:
+    """numba's handle on `kernels.read`; it compiles when it is first called."""
+    before = numba.config.CACHE_DIR
+    try:  # looked at only while the function is wrapped; what others keep elsewhere stays there
+        if keep:
+            numba.config.CACHE_DIR = str(_folder())
+        return numba.njit(cache=keep, nogil=True, fastmath=SUMS, error_model="numpy", boundscheck=False)(kernels.read)
+    finally:
+        numba.config.CACHE_DIR = before
+
+
+@functools.cache
+def _register() -> None:
+    """Tell numba that the helpers may be compiled into what calls them; for Python they stay what they are."""
+    from numba.extending import register_jitable
+
+    for helper in helpers():
+        fastmath = OWN.get(helper.__name__, SUMS)
+        register_jitable(fastmath=fastmath, error_model="numpy", boundscheck=False)(helper)
+
+
+def helpers() -> list[Any]:
+    """The kernels that `kernels.read` calls."""
+    found = [(value, module) for module in MODULES for value in vars(module).values() if inspect.isfunction(value)]
+    return [value for value, own in found if value.__module__ == own.__name__ and value is not kernels.read]
+
+
+def _tried(jitted: Any, check: bool) -> Kernel:
+    """Have it compiled for the types that models have; `check` that it says on tiny models what Python says.
+
+    Raises:
+        ArithmeticError: it says something else.
+    """
+    from tilelli.engine.compiled import rehearsal
+
+    for arguments, told in rehearsal():
+        jitted(*arguments, *told)
+        expected = [np.zeros_like(array) for array in told]
+        if check:
+            kernels.read(*arguments, *expected)
+        if check and not all(np.allclose(*pair, atol=1e-4) for pair in zip(told, expected, strict=True)):
+            raise ArithmeticError("machine code and Python disagree on a tiny model")
+    jitted.disable_compile()  # never while somebody waits for a byte
+    return jitted  # type: ignore[no-any-return]
+
+
+if __name__ == "__main__":
+    from tilelli.engine.compiler import fill as fill_the_cache  # this module by its name, which others know
+
+    fill_the_cache()

@@ -1,0 +1,132 @@
+"""Kernels: scores of keys, which are kept, what those weigh, and what their values add up to. See `kernels.py`."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tilelli.engine.products import Array, F
+
+LOW, HIGH = F(-87.0), F(88.0)  # exp of less is nothing, of more is beyond float32
+
+
+def match(keys: Array, q: Array, scores: Array, seen: int) -> None:
+    """How well a query matches each of the first `seen` keys (head_dim, S)."""
+    small = F(1 / math.sqrt(len(q)))
+    for s in range(seen):
+        scores[s] = F(0)
+    i, whole = 0, len(q) // 4 * 4
+    while i < whole:
+        a, b, c, d = q[i] * small, q[i + 1] * small, q[i + 2] * small, q[i + 3] * small
+        for s in range(seen):
+            scores[s] += a * keys[i, s] + b * keys[i + 1, s] + c * keys[i + 2, s] + d * keys[i + 3, s]
+        i += 4
+    for i in range(whole, len(q)):
+        a = q[i] * small
+        for s in range(seen):
+            scores[s] += a * keys[i, s]
+
+
+def choose(scores: Array, seen: int, top_k: int, chosen: Array) -> int:
+    """Which keys are kept: fills `chosen`, moves their scores to the front, and says how many there are.
+
+    The threshold is found by halving: few passes, each over all scores at once. At least `top_k` scores reach `low`,
+    and `above` of them, fewer than `top_k`, reach `high`. Of equal scores at the threshold the earlier are kept.
+    """
+    if seen <= top_k:
+        for s in range(seen):
+            chosen[s] = s
+        return seen
+    low, high = extremes(scores, seen)
+    above = reaching(scores, seen, high)
+    while above < top_k:
+        middle = low + (high - low) * F(0.5)
+        if not low < middle < high:  # neighbours: what reaches `low` but not `high` is all the same number
+            break
+        count = reaching(scores, seen, middle)
+        if count <= top_k:
+            high, above = middle, count
+        else:
+            low = middle
+    kept, equal = 0, top_k - above
+    for s in range(seen if equal == 0 else 0):  # nearly always; without a branch that would be guessed wrong
+        scores[kept], chosen[kept] = scores[s], s
+        kept += 1 if scores[s] >= high else 0
+    for s in range(seen if equal != 0 else 0):
+        wins = scores[s] >= high
+        if not wins and equal > 0 and scores[s] >= low:
+            wins, equal = True, equal - 1
+        if wins and kept < top_k:
+            scores[kept], chosen[kept] = scores[s], s
+            kept += 1
+    return kept
+
+
+def extremes(row: Array, n: int) -> tuple[Any, Any]:
+    """The least and the largest of the first `n` numbers; any number if one of them is none."""
+    low, high = row[0], row[0]
+    for s in range(1, n):
+        v = row[s]
+        low = v if v < low else low
+        high = v if v > high else high
+    return low, high
+
+
+def reaching(scores: Array, seen: int, threshold: Any) -> int:
+    """How many scores reach it; counted in floats, which go through as many at once as the scores do."""
+    count = F(0)
+    for s in range(seen):
+        count += F(1) if scores[s] >= threshold else F(0)
+    return int(count)
+
+
+def mix(values: Array, shares: Array, chosen: Array, kept: int, out: Array) -> None:
+    """The sum of the kept values (S, head_dim), each times its share."""
+    j, whole = 0, kept // 4 * 4
+    while j < whole:
+        a, b, c, d = shares[j], shares[j + 1], shares[j + 2], shares[j + 3]
+        s, t, u, v = chosen[j], chosen[j + 1], chosen[j + 2], chosen[j + 3]
+        for i in range(len(out)):
+            out[i] += a * values[s, i] + b * values[t, i] + c * values[u, i] + d * values[v, i]
+        j += 4
+    for j in range(whole, kept):
+        for i in range(len(out)):
+            out[i] += shares[j] * values[chosen[j], i]
+
+
+def softmax(row: Array, n: int) -> None:
+    """Of the first `n` numbers of a row, in place."""
+    _, largest = extremes(row, n)
+    for i in range(n):
+        row[i] -= largest
+    exponentials(row, n)
+    total = F(0)
+    for i in range(n):
+        total += row[i]
+    share = F(1) / total
+    for i in range(n):
+        row[i] *= share
+
+
+def exponentials(row: Array, n: int) -> None:
+    """exp of the first `n` numbers of a row, in place, to the last digit or two; what is below -87 becomes zero.
+
+    exp(v) = 2^k * exp(f) with |f| <= log(2) / 2: the polynomial is that of Cephes' expf, 2^k is put together from bits.
+    Written so that many numbers go through at once, and that what is no number stays none.
+    """
+    bits = np.empty(n, np.int32)
+    powers = bits.view(F)
+    for i in range(n):
+        v = row[i]
+        kept = F(0) if v < LOW else F(1)
+        near = v if v > LOW else LOW
+        near = near if near < HIGH else HIGH
+        v = near if v < LOW or v > HIGH else v
+        k = np.floor(near * F(1.44269504) + F(0.5))
+        f = v - k * F(0.693359375) + k * F(2.12194440e-4)
+        p = F(1.9875691500e-4) * f + F(1.3981999507e-3)
+        p = ((p * f + F(8.3334519073e-3)) * f + F(4.1665795894e-2)) * f + F(1.6666665459e-1)
+        row[i] = kept * (((p * f + F(5.0000001201e-1)) * f) * f + f + F(1))
+        bits[i] = (np.int32(k) + np.int32(127)) << np.int32(23)
+    for i in range(n):
+        row[i] *= powers[i]
