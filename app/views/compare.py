@@ -4,7 +4,7 @@ import streamlit as st
 
 from app import inputs, show
 from app.figures import compare as figures
-from app.parts import chorus, insides, side_by_side
+from app.parts import chorus, insides, probed, side_by_side
 from app.parts.side_by_side import Side
 from probes.compare import Comparison, settings
 from tilelli.header import read_header
@@ -61,6 +61,9 @@ def page(first: str) -> None:
     if text:
         st.subheader("What differs inside?", anchor=False)
         show.guarded(insides.page, sides, text)
+    st.subheader("What have probes found of them?", anchor=False)
+    show.guarded(probed.page, sides)
+    if text:
         python, command = side_by_side.elsewhere(sides, text)
         show.elsewhere(python, "\n".join([command, *chorus.commands(sides)]))
 

@@ -1,14 +1,19 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from probes.report import number
+from probes.store.store import Store
 from tests.app.conftest import APP
 from tests.app.views.following import follow
 from tests.conftest import MakeModel
+from tests.probes.results import coverage
+from tests.probes.store.conftest import key
 from tilelli import ByteTokenizer
 from tilelli.base import ByteLM
-from tilelli.checkpoint import load
+from tilelli.checkpoint import load, weights_hash
 from tilelli.evaluation import evaluate
 from tilelli.interventions import parse
 
@@ -29,8 +34,8 @@ def opened(runs: Path, *others: str, text: str = TEXT, first: str = "routed", **
     page.session_state["checkpoint"] = str(runs / first)
     page.session_state["text"] = text
     page.session_state["compare_with"] = [str(runs / other) for other in others]
-    for key, value in state.items():
-        page.session_state[key] = value
+    for name, value in state.items():
+        page.session_state[name] = value
     page.run()
     assert not page.exception
     return page
@@ -228,3 +233,22 @@ def test_something_else_is_compared_when_what_was_compared_is_now_the_first(runs
     page.run()
     assert not page.exception
     assert page.multiselect(key="compare_with").value == [page.multiselect(key="compare_with").options[0]]
+
+
+def test_what_probes_found_of_both_stands_side_by_side(runs: Path) -> None:
+    assert "No probe has been put to two of them" in words(opened(runs, "twin"))
+    sides, store = [runs / "routed", runs / "twin"], Store()
+    found = [coverage(seed=1), coverage(seed=2)]
+    for side, result in zip(sides, found, strict=True):
+        weights = weights_hash(load(side, ByteLM))
+        store.put(key(probe="coverage", weights=weights, bank=""), replace(result, checkpoint=str(side)))
+    store.put(key(probe="other", weights=weights, bank=""), replace(found[0], probe="other"))  # of one of them alone
+    store.close()
+    page = opened(runs, "twin")
+    (table,) = [each.value for each in page.dataframe if {"part", "figure", "A", "B"} <= set(each.value)]
+    place = next(iter(found[0].figures))
+    row = table[(table["part"] == place[0]) & (table["figure"] == place[1])].iloc[0]
+    assert [row["A"], row["B"]] == [number(result.figures[place]) for result in found]
+    assert "**coverage" in words(page)
+    assert "/results?ids=" in words(page)
+    assert "**other" not in words(page)
