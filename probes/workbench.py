@@ -1,7 +1,7 @@
 """From when on should it keep silent? A threshold is chosen by what mistakes cost, and then read on other questions.
 
-Three mistakes are possible: a wrong answer, an answer where there is none, and silence where there was an answer. What
-they cost is for the user to say. The threshold that costs least on the calibration rows of a bank is read on its test
+Three mistakes are possible: a wrong answer, an invented one where it cannot know, and silence where it could. What they
+cost is for the user to say. The threshold that costs least on the calibration rows of a bank is read on its test
 rows, beside never keeping silent, always, and the gate the checkpoint came with. What the words of a reply decline is
 declined whatever the threshold; an empty or looping reply counts as a wrong one. This module opens no checkpoint.
 """

@@ -134,11 +134,14 @@ def reply(
         interventions: what is done to the router weights, for the gate too.
     """
     s = replace(sampling or Sampling(), stop=(END_OF_REPLY,))
-    abstain = abstain_probability(model, ids, interventions)
+    drafted = Gate.of(model.provenance).drafts
+    asked = drafted or (gate is not None and not forced)
+    abstain = abstain_probability(model, ids, interventions) if asked else None
     if not forced and is_declined(abstain, gate):
         forced = ByteTokenizer().encode(DECLINED)
         s = replace(s, max_new=len(forced))
-    return _led_by(abstain, stream(model, ids, s, should_stop, forced, interventions))
+    steps = stream(model, ids, s, should_stop, forced, interventions)
+    return _led_by(abstain, steps) if drafted else steps
 
 
 def _led_by(abstain: float | None, steps: Iterator[Written]) -> Iterator[Written]:

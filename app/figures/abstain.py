@@ -1,4 +1,4 @@
-"""What a chat model does with questions that have an answer and with those that have none."""
+"""What a chat model does with questions whose answer it could know, and with those whose answer it cannot."""
 
 from typing import NamedTuple
 
@@ -19,8 +19,8 @@ COLOURS = {
     WORDED: "#56b4e9",
     NOTHING: "#999999",
 }
-SAID = {"answered": "answered although there is no answer"}
-KINDS = {True: "has an answer", False: "has none"}
+SAID = {"answered": "answered what it cannot know"}
+KINDS = {True: "it could know", False: "it cannot know"}
 MARK = {"mode": "markers", "marker": {"color": theme.LINES[1], "size": 11}}
 COST, RISK = "What does a threshold cost?", "If only the surest are let through, how many are wrong?"
 
@@ -34,7 +34,7 @@ class Bars(NamedTuple):
 
 
 def gather(outcomes: pd.DataFrame) -> tuple[list[tuple[str, str]], list[Bars]]:
-    """Kinds of questions (part, whether there is an answer), and the bars of each outcome that occurs."""
+    """Kinds of questions (part, whether it could know), and the bars of each outcome that occurs."""
     counts = {(str(part), bool(yes), str(outcome)): int(n) for part, yes, outcome, n in outcomes.to_numpy().tolist()}
     totals: dict[tuple[str, bool], int] = {}
     for (part, yes, _), n in counts.items():

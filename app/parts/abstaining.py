@@ -1,7 +1,7 @@
 """The parts of the Abstain page that say what a checkpoint did: outcomes, rates, signals beside the wording alone."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -9,7 +9,7 @@ import streamlit as st
 from app import show
 from app.figures import abstain as figures
 from app.figures.forest import forest
-from app.parts.opened import lines
+from app.parts.opened import cells, lines
 from probes.abstain import RATES, SIGNALS
 from probes.banks import ABSTAIN_P, ADVANTAGE, TEST
 from probes.report import number
@@ -26,15 +26,16 @@ CRUX = {
     "premises": "False premises against matched true ones",
 }
 OUTCOMES = (
-    "A bar for each kind of question. Where there is an answer, green is right and red is wrong; where there is none, "
-    "yellow is made up. Blue kept silent: dark by the gate, light in words. Grey: nothing, or the same over and over."
+    "A bar for each kind of question. Of what it could know, green is right and red is wrong; of what it cannot know, "
+    "yellow is made up. Blue kept silent: dark by the gate, light in words. Grey: nothing, or the same over and over. "
+    "What nobody told it, and what it cannot work out, it cannot know: silence is the right reply."
 )
 SHARES = (
-    "Lines are Wilson 95 % intervals. *Hallucination*: answered although there is no answer. *False inability*: kept "
-    "silent although there is one. *Coverage*: gave an answer. *Selective accuracy*: right among the answers given."
+    "Lines are Wilson 95 % intervals. *Hallucination*: answered what it cannot know. *False inability*: kept silent "
+    "where it could know. *Coverage*: gave an answer. *Selective accuracy*: right among the answers given."
 )
 AUROC = (
-    "How often a question without an answer stands above one with an answer: at the dashed line it is chance. The "
+    "How often a question that it cannot know stands above one that it could: at the dashed line it is chance. The "
     "surface baselines read the wording alone and know no model: what is not above them may be wording. Lines are 95 % "
     "intervals, from questions drawn again and again within each kind."
 )
@@ -52,14 +53,18 @@ def outcomes(result: "ProbeResult") -> None:
     table = result.tables["outcomes"]
     table = table[table["part"].isin(read_on(result))].reset_index(drop=True)
     show.picture(figures.outcomes(table), table, "abstain_outcomes", OUTCOMES)
+    wide = table.pivot(index=["part", "answerable"], columns="outcome", values="rows").astype("Int64")
+    kinds = list(dict.fromkeys(zip(table["part"], table["answerable"], strict=True)))
+    counts = wide.loc[kinds, list(dict.fromkeys(table["outcome"]))].reset_index()
     with st.expander("Counts, and the questions behind each"):
         rows = result.rows
-        lines(
-            table,
-            rows,
-            lambda line: (rows[list(table.columns[:3])] == table.iloc[line, :3]).all(axis=1),
-            "abstain_counts",
-        )
+        cells(counts, rows, lambda line, column: _counted(rows, counts.iloc[line], column), "abstain_counts")
+
+
+def _counted(rows: pd.DataFrame, line: "pd.Series[Any]", column: str) -> "pd.Series[bool]":
+    """Of each row whether it is of the kind of a line; in the column of an outcome, with that outcome."""
+    kind: pd.Series[bool] = (rows["part"] == line["part"]) & (rows["answerable"] == line["answerable"])
+    return kind if column in ("part", "answerable") else kind & (rows["outcome"] == column)
 
 
 def shares(result: "ProbeResult") -> None:

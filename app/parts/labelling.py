@@ -46,8 +46,10 @@ def page(result: "ProbeResult", seed: int) -> None:
 def _read(row: "pd.Series[Any]", label: str | None) -> None:
     """A question with its reply, and what is said of it."""
     st.code(f"{row['prompt']} {row['reply']}", language=None, wrap_lines=True)
-    there = "has an answer" if row["answerable"] else "has no answer"
-    st.markdown(f"It {there}. By machine, without the gate: **{row['ungated']}**. By hand: **{label or 'not yet'}**.")
+    there = "could know" if row["answerable"] else "cannot know"
+    st.markdown(
+        f"It {there} the answer. By machine, without the gate: **{row['ungated']}**. By hand: **{label or 'not yet'}**."
+    )
 
 
 def _buttons(reply: labels.Reply, label: str | None, after: int) -> None:

@@ -13,6 +13,7 @@ INTERVALS = {
     "high": NUMBER("to", format="%.4g", help="Where it ends."),
     "n": NUMBER(help="Rows it was computed from."),
 }
+FIRST = ("prompt", "text", "reply", "outcome", "ungated")  # columns that say most
 CHOOSE = "Choose a line to see the rows behind it."
 
 
@@ -36,9 +37,20 @@ def lines(
             behind(table.iloc[line], rows[which(line)], key)
 
 
+def cells(table: pd.DataFrame, rows: pd.DataFrame, which: "Callable[[int, str], pd.Series[bool]]", key: str) -> None:
+    """A table of counts; `which(line, column)` tells of each of `rows` whether it stands behind a cell."""
+    st.caption("Choose a count to see the rows behind it.")
+    event = st.dataframe(
+        table, hide_index=True, placeholder="–", on_select="rerun", selection_mode="single-cell", key=key
+    )
+    for line, column in event["selection"]["cells"]:
+        if line < len(table):
+            behind(table.iloc[line], rows[which(line, column)], key)
+
+
 def behind(line: "pd.Series[Any]", rows: pd.DataFrame, key: str) -> None:
     """The rows themselves, and how many they are beside how many the figure counts."""
     counted = f"; the figure counts {line['n']:,} of them" if "n" in line and line["n"] != len(rows) else ""
     st.write(f"{len(rows):,} rows{counted}:")
-    st.dataframe(rows, key=f"{key}_rows")
+    st.dataframe(rows, column_order=sorted(map(str, rows), key=lambda name: name not in FIRST), key=f"{key}_rows")
     st.download_button("These rows (CSV)", lambda: rows.to_csv(index_label="row"), f"{key}.csv", key=f"{key}_csv")

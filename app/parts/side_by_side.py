@@ -63,7 +63,7 @@ def choose(first: str) -> list[Side]:
         f"Also show {first} without the intervention", key="compare_unchanged", bind="query-params"
     )
     names, most = _known(first), len(LETTERS) - 1 - unchanged
-    _prepare(names, most)
+    _prepare(first, names, most)
     picked = st.multiselect(
         "Compare with", names, key="compare_with", bind="query-params", max_selections=most, help=f"At most {most}."
     )
@@ -163,8 +163,11 @@ def _known(first: str) -> list[str]:
     return [name for name in dict.fromkeys(names) if name != first]
 
 
-def _prepare(names: list[str], most: int) -> None:
-    """Before the widget is drawn: some choice to begin with, and none that it would refuse."""
+def _prepare(first: str, names: list[str], most: int) -> None:
+    """Before the widget is drawn: some choice to begin with, one of the other kind if there is any, and none that it
+    would refuse."""
+    kind = read_header(first).config.kind
+    names = sorted(names, key=lambda name: read_header(name).config.kind == kind)
     if "compare_with" in st.session_state:
         kept = [name for name in st.session_state.compare_with if name in names][:most]
         st.session_state.compare_with = kept or (names[:1] if st.session_state.compare_with else [])

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from probes.workbench import Choice
 
 COSTS = {
-    "wrong": ("Cost of a wrong answer", "Where there is an answer, and it gives another."),
-    "invented": ("Of an invented one", "Where there is no answer, and it gives one."),
-    "silent": ("Of needless silence", "Where there is an answer, and it gives none."),
+    "wrong": ("Cost of a wrong answer", "It could know the answer, and gives another."),
+    "invented": ("Of an invented one", "It cannot know the answer, and gives one."),
+    "silent": ("Of needless silence", "It could know the answer, and gives none."),
 }
 COST = (
     "Each point of the line is a threshold, from never keeping silent on the left to always on the right. The cheapest "

@@ -54,9 +54,9 @@ def page(name: str) -> None:
 
 st.title("Does it know what it does not know?")
 st.write(
-    "Questions with an answer and questions without one are put to a chat model. It can keep silent in two ways: its "
-    "**gate** declines where its abstain head says so, or its **words** do. Good is: right where there is an answer, "
-    "silent where there is none; and more so than the wording of a question alone would give away."
+    "A chat model is asked what it could know, and what it cannot. It can keep silent in two ways: its **gate** holds "
+    "the reply back, or its **words** decline. Good is: right about what it could know, silent "
+    "about what it cannot; and more so than the wording of a question alone would give away."
 )
 if chosen := st.session_state.get("checkpoint"):
     show.guarded(page, chosen)

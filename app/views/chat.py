@@ -10,8 +10,9 @@ from tilelli.header import read_header
 
 EXAMPLES = ("What is the capital of Peru?", "Who are you?", "What is 3 plus 4?", "What did I eat yesterday?")
 UNTAUGHT = (
-    "`{name}` has read texts, but was never taught to chat: expect it to ramble. Choose a chat model in the sidebar, "
-    "or teach this one: `python -m tilelli sft --checkpoint {name} --data FOLDER --out runs/my-chat`."
+    "`{name}` has read texts, but was never taught to chat: expect it to ramble. "
+    "[Talk to tilelli/mini-chat](/chat?checkpoint=tilelli%2Fmini-chat), which was, or teach this one: "
+    "`python -m tilelli sft --checkpoint {name} --data FOLDER --out runs/my-chat`."
 )
 EMPTY = "The conversation appears here. Ask something below, or begin with one of these:"
 

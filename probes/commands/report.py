@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> None:
     store = Store()
     try:
         entries = store.history()
-        entries = numbered(entries, options.ids) if options.ids else newest(entries)
+        alike = sorted(newest(entries), key=lambda entry: (entry.probe, entry.checkpoint, entry.id))
+        entries = numbered(entries, options.ids) if options.ids else alike
         entries = narrowed(entries, options.probe, options.checkpoint, options.bank, options.verdict)
         if not entries:
             remedy = "Run a probe first, such as python -m probes run coverage --checkpoint tilelli/mini --quick."

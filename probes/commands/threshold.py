@@ -22,8 +22,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--signal", default="abstain_p", help="what the threshold is on, such as max_softmax_mean")
     for name, what in (
         ("wrong", "a wrong answer"),
-        ("invented", "an answer where there is none"),
-        ("silent", "silence where there was an answer"),
+        ("invented", "an answer where it cannot know"),
+        ("silent", "silence where it could know"),
     ):
         parser.add_argument(f"--{name}", type=float, default=1.0, metavar="COST", help=f"what {what} costs")
     add_json(parser)

@@ -114,5 +114,8 @@ def test_a_link_to_a_checkpoint_that_is_not_here_says_so(visitor: Visitor) -> No
 
 
 def choose(page: Page, name: str) -> None:
-    page.get_by_role("combobox", name="Checkpoint", exact=True).click()
+    picker = page.get_by_role("combobox", name="Checkpoint", exact=True)
+    picker.scroll_into_view_if_needed()
+    page.wait_for_timeout(500)  # a list that is open while something scrolls closes
+    picker.click()
     page.get_by_role("option", name=name, exact=True).click()

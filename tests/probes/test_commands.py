@@ -32,7 +32,7 @@ def given(tiny: MakeModel, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 def call(probe: str, given: dict[str, str], text: str, *more: str) -> int:
     other = ["--checkpoint", given["other"]] if probe == "compare" else []
-    reads = {"metacognition": [], "memorization": ["--train", given[text]]}
+    reads = {"metacognition": [], "threshold": [], "memorization": ["--train", given[text]]}
     read = reads.get(probe, ["--text", given[text]])
     asked = ["--checkpoint", given["model"], *other, *read, "--threads", "1"]
     return main(["run", probe, *asked, *NEEDS.get(probe, []), *more])
@@ -96,4 +96,4 @@ def test_every_module_of_a_command_is_on_the_list() -> None:
     import probes.commands
 
     modules = {path.stem for path in Path(probes.commands.__path__[0]).glob("[a-z]*.py")}
-    assert modules - {"shared", "listing", "sweep", "history"} == set(PROBES)
+    assert modules - {"shared", "listing"} == set(PROBES) | {"sweep", "history", "report", "reproduce", "label"}

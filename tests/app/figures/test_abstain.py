@@ -23,7 +23,7 @@ TABLE = pd.DataFrame(
 
 def test_bars_are_shares_worked_by_hand() -> None:
     kinds, bars = gather(TABLE)
-    assert kinds == [("test", "has an answer"), ("test", "has none")]
+    assert kinds == [("test", "it could know"), ("test", "it cannot know")]
     assert {bar.outcome: bar.shares for bar in bars} == {"right": [0.75, 0], GATED: [0.25, 0], WORDED: [0, 1]}
     assert bars[0].notes == ["right: 3 of 4", "right: 0 of 2"]
 

@@ -81,7 +81,8 @@ def test_the_page_shows_what_the_command_line_finds(chat: str, tmp_path: Path) -
             assert {end: row[end] for end in own} == pytest.approx(own, abs=1e-14)
     for row in table(page, "abstain_counts"):
         kind = found["summary"][row["part"]]["table"]["answerable" if row["answerable"] else "unanswerable"]
-        assert kind[row["outcome"]] == row["rows"]
+        counts = {name: n for name, n in row.items() if name not in ("part", "answerable") and n is not None}
+        assert counts == kind
     assert len(table(page, "abstain_rates_numbers")) == 10
 
 

@@ -10,12 +10,17 @@ from typing import Any
 import pytest
 
 from probes.__main__ import main
+from probes.banks.named import recalled
 from probes.registry import REGISTERED
-from probes.reports.again import command
+from probes.reports.again import command, find
+from probes.reports.claims import read
 from probes.store.store import Store
 from tests.probes.chats import bank_file, checkpoints
 from tests.probes.results import abstained, coverage
+from tilelli.checkpoint import weights_hash
+from tilelli.header import bundled
 
+ROOT = Path(__file__).parents[3]
 Captured = pytest.CaptureFixture[str]
 
 
@@ -80,7 +85,7 @@ def test_it_really_is_measured_again(asked: Path, capsys: Captured, monkeypatch:
     monkeypatch.setattr(answering, "_answers", lambda *given: [replace(a, abstain_p=0.9) for a in own(*given)])
     code, _, message = reproduced(asked / "report.json", capsys, "--quiet", "--only", 1)
     assert code == 2
-    assert "own: coverage" in message
+    assert "own: AUROC of abstain_p" in message
 
 
 @pytest.mark.parametrize("place", [0, 1])
@@ -187,3 +192,15 @@ def test_a_place_that_cannot_be_written_is_refused_first(asked: Path, capsys: Ca
     (asked / "r.md").mkdir()
     assert run("report", "--out", asked / "r.html") == 2
     assert "The result cannot be written" in capsys.readouterr().err
+
+
+def test_the_report_of_the_documentation_can_be_measured_again_on_a_fresh_clone() -> None:
+    """Its checkpoints and banks are bundled and as they were; to measure it takes `reproduce`, and a minute."""
+    sources, pairs = read(ROOT / "docs" / "report.json")
+    assert pairs
+    for source in sources:
+        assert source.probe in REGISTERED
+        assert source.checkpoint in bundled()
+        assert weights_hash(find(source)) == source.weights
+        assert recalled(source.bank["name"], source.bank["sha256"], source.seed).rows
+        assert "/" not in str(source.settings)
