@@ -26,13 +26,15 @@ def scenes(others: list[str]) -> dict[str, str]:
         "overview": ("/", {}),
         "checkpoints": ("/checkpoints", {}),
         "write": ("/write", {"temperature": 0.5}),
-        "chat": ("/chat", {}),
+        "chat": ("/chat", {"checkpoint": "tilelli/mini-chat"}),
         "routing": ("/routing", {}),
         "attention": ("/attention", {"attention_block": 2, "attention_byte": 120}),
         "weights": ("/weights", {}),
         "ablation": ("/ablation", {}),
         "compare": ("/compare", {"compare_with": [VANILLA, *others]}),
         "splice": ("/splice", {"checkpoint": (others or [MINI])[0], "splice_parts": ["dense"]}),
+        "abstain": ("/abstain", {"checkpoint": "tilelli/mini-chat"}),
+        "results": ("/results", {}),
         "training": ("/training", {}),
     }
     return {
