@@ -20,6 +20,7 @@ import streamlit as st
 from tilelli.errors import CheckpointError, TilelliError
 from tilelli.header import BUNDLED, CONFIG, PACKED, PROVENANCE, WEIGHTS, Header, bundled, find, read_header
 from tilelli.hub import download
+from tilelli.machine import home as home
 from tilelli.splice import origins
 
 if TYPE_CHECKING:
@@ -52,12 +53,6 @@ class Entry:
     origin: str
     header: Header | None
     problem: str | None = None
-
-
-def home() -> Path:
-    """The user's data folder: `TILELLI_HOME`, or the platform's usual place."""
-    default = Path(os.environ.get("XDG_DATA_HOME", "~/.local/share")).expanduser() / "tilelli"
-    return Path(os.environ.get("TILELLI_HOME", default))
 
 
 def checkpoint_folder() -> Path:

@@ -7,7 +7,6 @@ higher than the wording alone can explain (`surface.py`)? This is about question
 right and wrong replies.
 """
 
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -27,6 +26,7 @@ from tilelli.checkpoint import weights_hash
 from tilelli.data.dialogues.facts import normalise
 from tilelli.data.dialogues.replies import is_right, says_unknown
 from tilelli.errors import InputError
+from tilelli.machine import described
 
 GATED, WORDED, NOTHING = "abstained by the gate", "abstained in words", "empty or looping"
 OUTCOMES = {
@@ -160,7 +160,7 @@ def run(
         "seed": seed,
         "max_new": max_new,
         "code": tilelli.__version__,
-        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+        "machine": described(),
     }
     return AbstainResult(name, parts, judge(bank.rules, figures), _notes(model, bank, answers), provenance)
 

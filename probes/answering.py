@@ -17,11 +17,10 @@ from probes.routing import normalised_entropy
 from probes.store.sheet import Sheet
 from tilelli.base import ByteLM
 from tilelli.chat import encode
-from tilelli.drafts import SIDE_BY_SIDE, Read, alike, goes_on, greedy, read_prompts, tensor, written
+from tilelli.drafts import SIDE_BY_SIDE, Read, alike, goes_on, greedy, head_logits, read_prompts, tensor, written
 from tilelli.gate import DRAFT, Gate
 from tilelli.pathways import PATHWAYS
 from tilelli.tokenizer import ByteTokenizer
-from tilelli.trace import Recorder
 
 MAX_NEW = 96  # bytes: the longest reply of the chat corpus and its space
 LOOP = re.compile(r"(.{1,30}?)\1{3,}", re.DOTALL)
@@ -123,7 +122,7 @@ def _answers(model: ByteLM, text: Tensor, max_new: int) -> list[Answer]:
     B = len(text)
     read = read_prompts(model, text)
     of_prompt = _of_prompt(model, text, read)
-    logits, gate = _head(model, text, read), Gate.of(model.provenance)
+    logits, gate = head_logits(model, text, read), Gate.of(model.provenance)
     said: list[list[int]] = [[] for _ in range(B)]
     costs: list[list[float]] = [[] for _ in range(B)]  # bits of each byte of the draft
     ended, places = torch.zeros(B, dtype=torch.bool), torch.zeros(B, dtype=torch.float64)
@@ -188,15 +187,3 @@ def _of_prompt(model: ByteLM, text: Tensor, read: Read) -> dict[str, list[float]
         found |= {"router_conf": (1 - entropy.mean(axis=1)).clip(0, 1).tolist()}
         found |= {"router_entropy_var": entropy.var(axis=1).tolist()}
     return found
-
-
-def _head(model: ByteLM, text: Tensor, read: Read) -> list[float] | None:
-    """Logits of the abstain head at the end of prompts (B, T), as `tilelli.chat.abstain_probability` reads it."""
-    if model.abstain is None:
-        return None
-    seen = read.seen
-    if read.window:  # it reads as much as the context holds, where writing leaves room
-        seen = Recorder(attention=False)
-        model(text[:, -model.config.context :], trace=seen)
-    assert seen.abstain is not None
-    return seen.abstain[:, -1].tolist()

@@ -27,7 +27,7 @@ from probes.routing import byte_class
 from probes.signals import COMBINED, SIGNALS, Floats, columns_of, confidence
 from probes.store.keeper import Keeper
 from probes.store.key import Key
-from probes.texts import text, told
+from probes.texts import of_settings, told
 from tilelli.base import ByteLM
 from tilelli.checkpoint import weights_hash
 from tilelli.data.corpus import Corpus
@@ -74,7 +74,7 @@ def probe(
     model: ByteLM, name: str, bank: Bank | None, settings: Mapping[str, Any], seed: int, keeper: Keeper
 ) -> ProbeResult:
     """Put the bank to a model, and let it read the text that the settings name; see `probes.registry`."""
-    corpus = None if settings["text"] is None else text(settings["text"], settings["text_sha256"])
+    corpus = of_settings(settings)
     return run(model, name, bank, corpus, settings, seed, keeper)
 
 

@@ -23,7 +23,7 @@ from probes.result import Place, ProbeResult, provenance
 from probes.sliding import READING, SLIDING, furthest, reaching, reading
 from probes.stages import Bench, Continuation, Floats, Progress, Start
 from probes.store.keeper import Keeper
-from probes.texts import text, told
+from probes.texts import of_settings, told
 from probes.verdict import Rule, Verdict, judge
 from probes.wellformed import is_utf8
 from tilelli.base import ByteLM
@@ -48,7 +48,7 @@ def probe(
 ) -> ProbeResult:
     """See `probes.registry`; the bank asks questions behind growing text, those of `long` unless it is another."""
     assert bank is not None, "context asks a bank"
-    corpus = None if settings["text"] is None else text(settings["text"], settings["text_sha256"])
+    corpus = of_settings(settings)
     return run(model, name, bank, corpus, settings, seed, keeper)
 
 

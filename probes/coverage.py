@@ -20,7 +20,7 @@ from probes.routing import CLASSES, byte_class
 from probes.scripts import Sentence, by, by_language, taught
 from probes.stages import Bench, Floats, Progress
 from probes.store.keeper import Keeper
-from probes.texts import pieces, text, told
+from probes.texts import of_settings, pieces, told
 from probes.verdict import Rule, Verdict, judge
 from probes.wellformed import NOTHING, beginnings, valid, written
 from tilelli.base import ByteLM
@@ -47,7 +47,7 @@ def probe(
 ) -> ProbeResult:
     """See `probes.registry`; the bank holds texts, those of `languages` unless it is another."""
     assert bank is not None, "coverage reads a bank"
-    corpus = None if settings["text"] is None else text(settings["text"], settings["text_sha256"])
+    corpus = of_settings(settings)
     return run(model, name, bank, corpus, settings, seed, keeper)
 
 

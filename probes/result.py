@@ -7,7 +7,6 @@ module knows no probe.
 """
 
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ import tilelli
 from probes.banks import Bank
 from probes.metrics import Measured
 from probes.verdict import Verdict
+from tilelli.machine import described
 
 Place = tuple[str, str]
 """Part of the bank, and name of a figure."""
@@ -83,7 +83,7 @@ def provenance(weights: str, bank: Bank | None, settings: Mapping[str, Any], see
         "settings": dict(settings),
         "seed": seed,
         "code": tilelli.__version__,
-        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+        "machine": described(),
     }
 
 

@@ -4,7 +4,7 @@ Settings name a text by its path and by the hash of its content, so that no othe
 hash is left out it is not checked. This module knows no probe.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -24,6 +24,19 @@ def text(path: str, sha256: str | None = None) -> Corpus:
         seen = f"{path} is {found.sha256[:12]} and was {sha256[:12]}"
         raise InputError("The text has changed", seen, "Measure it anew, or name the text as it was.")
     return found
+
+
+def of_settings(settings: Mapping[str, Any]) -> Corpus | None:
+    """The text that the settings of a probe name as `text` and `text_sha256`; None where they name none."""
+    return None if settings["text"] is None else text(settings["text"], settings["text_sha256"])
+
+
+def named(path: str | None) -> tuple[Corpus | None, dict[str, str]]:
+    """A text that may be left out, and what settings say of it."""
+    if path is None:
+        return None, {}
+    found = text(path)
+    return found, {"text": path, "text_sha256": found.sha256}
 
 
 def told(corpus: Corpus) -> dict[str, Any]:

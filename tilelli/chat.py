@@ -96,12 +96,13 @@ def encode(text: str) -> list[int]:
 @torch.no_grad()
 def abstain_probability(model: ByteLM, ids: Sequence[int], interventions: Sequence[Change] = ()) -> float | None:
     """How likely it is that the right reply to a prompt is to abstain; None if the model has no abstain head."""
-    seen, gate = Recorder(attention=False), Gate.of(model.provenance)
+    gate = Gate.of(model.provenance)
+    if gate.drafts:
+        (draft,) = drafts(model, [ids], DRAFT, interventions)
+        return None if draft.head is None else gate.probability(draft.head, draft.bits)
+    seen = Recorder(attention=False)
     model(torch.tensor([list(ids)[-model.config.context :]]), trace=seen, interventions=interventions)
-    if seen.abstain is None:
-        return None
-    bits = drafts(model, [ids], DRAFT, interventions)[0].bits if gate.drafts else ()
-    return gate.probability(float(seen.abstain[0, -1]), bits)
+    return None if seen.abstain is None else gate.probability(float(seen.abstain[0, -1]))
 
 
 def threshold(model: ByteLM) -> float:

@@ -38,11 +38,12 @@ class Read(NamedTuple):
 
 
 class Draft(NamedTuple):
-    """What a model would reply: its bytes without the end of the line, and how many bits each byte decided cost it,
-    the end included."""
+    """What a model would reply: its bytes without the end of the line, how many bits each byte decided cost it, the
+    end included, and the logit of the abstain head at the end of the prompt, None without a head."""
 
     reply: bytes
     bits: tuple[float, ...]
+    head: float | None
 
 
 @torch.no_grad()
@@ -55,13 +56,15 @@ def drafts(
         text = tensor(model, [list(prompts[number]) for number in numbers])
         said, bits = [bytearray() for _ in numbers], [list[float]() for _ in numbers]
         read = read_prompts(model, text, interventions)
+        heads = head_logits(model, text, read, interventions)
         for going, own, byte in written(model, text, read, max_new, greedy, interventions):
             cost = -own.gather(-1, byte[:, None])[:, 0].clamp(min=1e-30).log2()
             for row, value, each in zip(going.tolist(), byte.tolist(), cost.tolist(), strict=True):
                 bits[row].append(each)
                 if value not in ENDS:
                     said[row].append(value)
-        found.update((number, Draft(bytes(said[row]), tuple(bits[row]))) for row, number in enumerate(numbers))
+        for row, number in enumerate(numbers):
+            found[number] = Draft(bytes(said[row]), tuple(bits[row]), None if heads is None else heads[row])
     return [found[number] for number in range(len(prompts))]
 
 
@@ -88,6 +91,18 @@ def read_prompts(model: ByteLM, text: Tensor, interventions: Sequence[Change] = 
     window, seen = window_start(text.shape[1], model.config.context), Recorder(attention=False)
     logits, state = model(text[:, window:], trace=seen, interventions=interventions)
     return Read(window, logits, state, seen)
+
+
+def head_logits(model: ByteLM, text: Tensor, read: Read, interventions: Sequence[Change] = ()) -> list[float] | None:
+    """Of the abstain head at the end of prompts (B, T) that have been read; None without a head."""
+    if model.abstain is None:
+        return None
+    seen = read.seen
+    if read.window:  # it reads as much as the context holds, where writing leaves room
+        seen = Recorder(attention=False)
+        model(text[:, -model.config.context :], trace=seen, interventions=interventions)
+    assert seen.abstain is not None
+    return seen.abstain[:, -1].tolist()
 
 
 def written(

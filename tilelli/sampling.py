@@ -47,7 +47,8 @@ class Written:
         entropy: of the model's distribution at this place, in bits; 0 is certain, 8 knows nothing.
         alternatives: the likeliest bytes here with their probabilities, likeliest first; the byte itself may be one.
         pathways: the router's weights where this byte was predicted, mean over the blocks; empty for vanilla models.
-        abstain: what the abstain head read where this byte was predicted; None without a head.
+        abstain: what the abstain head read where this byte was predicted, or what the gate goes by, see
+            `tilelli.chat.reply`; None without a head.
     """
 
     byte: int

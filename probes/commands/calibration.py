@@ -19,12 +19,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from probes import calibration, report
-    from probes.texts import text
+    from probes.texts import named
 
     settings = begun(options, PROBE)
-    corpus = None if options.text is None else text(options.text)
-    if corpus is not None:
-        settings |= {"text": options.text, "text_sha256": corpus.sha256}
+    corpus, told = named(options.text)
+    settings |= told
     bank, name, seed = PROBE.questions(options.bank, options.quick, options.seed), options.checkpoint, options.seed
     put(
         options,

@@ -17,14 +17,13 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     from probes import context
-    from probes.texts import text
+    from probes.texts import named
 
     settings = begun(options, PROBE)
     bank = PROBE.questions(options.bank, options.quick, options.seed)
     assert bank is not None
-    corpus = None if options.text is None else text(options.text)
-    if corpus is not None:
-        settings |= {"text": options.text, "text_sha256": corpus.sha256}
+    corpus, told = named(options.text)
+    settings |= told
     name, seed = options.checkpoint, options.seed
     put(
         options,

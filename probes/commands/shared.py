@@ -8,7 +8,6 @@ import argparse
 import hashlib
 import json
 import os
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -181,6 +180,7 @@ def provenance(options: argparse.Namespace, models: "ByteLM | Sequence[ByteLM]",
     """What has to be known to get the same figures again."""
     import tilelli
     from tilelli.checkpoint import weights_hash
+    from tilelli.machine import described
 
     settings = {key: value for key, value in vars(options).items() if key not in ("json", "checkpoint")}
     found = {
@@ -188,7 +188,7 @@ def provenance(options: argparse.Namespace, models: "ByteLM | Sequence[ByteLM]",
         "weights": [*map(weights_hash, models)] if isinstance(models, Sequence) else weights_hash(models),
         "settings": {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()},
         "code": tilelli.__version__,
-        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+        "machine": described(),
     }
     return found if text is None else found | {"bytes": len(text), "text": hashlib.sha256(text).hexdigest()}
 

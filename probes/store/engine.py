@@ -15,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from tilelli.errors import StoreError
+from tilelli.machine import home
 
 DATABASE = "TILELLI_DB"
 BUSY = 10  # seconds that SQLite waits for another to finish writing
@@ -28,12 +29,6 @@ REMEDIES = {
     "malformed": f"Move the file away and a new one is made, or name another with {DATABASE}.",
 }
 Made = TypeVar("Made")
-
-
-def home() -> Path:
-    """The user's data folder: `TILELLI_HOME`, or the usual place."""
-    usual = Path(os.environ.get("XDG_DATA_HOME", "~/.local/share")).expanduser() / "tilelli"
-    return Path(os.environ.get("TILELLI_HOME", usual))
 
 
 def address() -> str:

@@ -20,6 +20,7 @@ from probes.store.key import Key
 from probes.store.schema import FIGURES, RESULTS, ROWS, RUNS, bring_up, is_current
 from probes.verdict import Claim, Rule, Verdict
 from tilelli.errors import InputError
+from tilelli.machine import described
 
 TOGETHER = 1000  # rows of one transaction
 LISTED = (
@@ -207,5 +208,5 @@ def _entry(row: Row[Any]) -> Entry:
 
 def now() -> dict[str, str]:
     """Where and when something is kept."""
-    machine = f"{platform.node()}, {platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+    machine = f"{platform.node()}, {described()}"
     return {"machine": machine, "time": datetime.now(UTC).isoformat(timespec="milliseconds")}

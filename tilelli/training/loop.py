@@ -5,7 +5,6 @@ and resumed takes the same steps as one that is not, since a step depends on not
 number and, for a stream, the place in it; all of them are saved.
 """
 
-import platform
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -18,6 +17,7 @@ import tilelli
 from tilelli.base import ByteLM
 from tilelli.checkpoint import save_checkpoint
 from tilelli.config import TrainingConfig
+from tilelli.machine import described
 from tilelli.training.distributed import Group
 from tilelli.training.health import write_sample
 from tilelli.training.run import RunFolder
@@ -168,7 +168,7 @@ def _provenance(task: Task, facts: dict[str, Any], folder: RunFolder, group: Gro
         "processes": group.size,
         "code": tilelli.__version__,
         "torch": torch.__version__,
-        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+        "machine": described(),
         "held_out": [[record["step"], record["held_out_bpb"]] for record in evaluations],
         "figures": {name: value for name, value in last.items() if isinstance(value, float)},
     }
