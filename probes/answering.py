@@ -17,7 +17,18 @@ from probes.routing import normalised_entropy
 from probes.store.sheet import Sheet
 from tilelli.base import ByteLM
 from tilelli.chat import encode
-from tilelli.drafts import SIDE_BY_SIDE, Read, alike, goes_on, greedy, head_logits, read_prompts, tensor, written
+from tilelli.drafts import (
+    SIDE_BY_SIDE,
+    Draft,
+    Read,
+    alike,
+    goes_on,
+    greedy,
+    head_logits,
+    read_prompts,
+    tensor,
+    written,
+)
 from tilelli.gate import DRAFT, Gate
 from tilelli.pathways import PATHWAYS
 from tilelli.tokenizer import ByteTokenizer
@@ -136,12 +147,14 @@ def _answers(model: ByteLM, text: Tensor, max_new: int) -> list[Answer]:
         for row, bits in zip(going.tolist(), (-figures[:, 2]).tolist(), strict=True):
             costs[row].append(bits)
         collect(said, ended, going, byte)
+    heads: list[float | None] = [None] * B if logits is None else [*logits]
+    drafted = [Draft(bytes(said[row][:DRAFT]), tuple(costs[row][:DRAFT]), heads[row]) for row in range(B)]
     surest, entropies, logs, margins = (sums / places.clamp(min=1)[:, None]).T.tolist()
     return [
         Answer(
             reply=ByteTokenizer().decode(said[row]).strip(),
             ended=bool(ended[row]),
-            abstain_p=None if logits is None else gate.probability(logits[row], costs[row][:DRAFT]),
+            abstain_p=drafted[row].abstain(gate),
             max_softmax_mean=surest[row],
             entropy_mean=entropies[row],
             max_softmax_last=of_prompt["max_softmax_last"][row],

@@ -99,7 +99,7 @@ def abstain_probability(model: ByteLM, ids: Sequence[int], interventions: Sequen
     gate = Gate.of(model.provenance)
     if gate.drafts:
         (draft,) = drafts(model, [ids], DRAFT, interventions)
-        return None if draft.head is None else gate.probability(draft.head, draft.bits)
+        return draft.abstain(gate)
     seen = Recorder(attention=False)
     model(torch.tensor([list(ids)[-model.config.context :]]), trace=seen, interventions=interventions)
     return None if seen.abstain is None else gate.probability(float(seen.abstain[0, -1]))

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from tilelli.base import ByteLM
+from tilelli.data.dialogues.replies import says_unknown
+from tilelli.gate import Gate
 from tilelli.generation import window_start
 from tilelli.interventions import Change
 from tilelli.state import BlockState, DecodeState
@@ -44,6 +46,21 @@ class Draft(NamedTuple):
     reply: bytes
     bits: tuple[float, ...]
     head: float | None
+
+    @property
+    def declines(self) -> bool:
+        """Whether its words do."""
+        return says_unknown(self.reply.decode("utf-8", "replace"))
+
+    @property
+    def answer_bits(self) -> tuple[float, ...]:
+        """What its first sentence cost: the answer. What comes after it, if anything does, is how the answer is put."""
+        end = self.reply.find(b". ")
+        return self.bits if end < 0 else self.bits[: end + 2]
+
+    def abstain(self, gate: Gate) -> float | None:
+        """The abstain probability; None without a head."""
+        return None if self.head is None else gate.probability(self.head, self.answer_bits, self.declines)
 
 
 @torch.no_grad()

@@ -1,9 +1,10 @@
 """How likely the right reply is to abstain: what the abstain head reads, and how sure the model is of its own reply.
 
 The head reads the end of the prompt, where the kind of question shows: an invented name, a private matter, the future.
-Whether one particular fact was ever learned shows only while it is said (LOG.md). So the reply is drafted, greedily and
-unseen, and what it costs the model weighs in: a logistic regression on three numbers, fitted on validation questions at
-the end of tuning. A checkpoint without such weights has its head alone.
+Whether one particular fact was ever learned shows only while it is said (LOG.md), and a false claim is seen through
+once the truth has been said. So the reply is drafted, greedily and unseen; what its first sentence costs the model
+weighs in, and whether its words decline. A logistic regression on these four numbers is fitted on validation questions
+at the end of tuning. A checkpoint without such weights has its head alone.
 """
 
 import math
@@ -25,25 +26,28 @@ class Gate:
 
     Attributes:
         head: weight of the abstain head's logit.
-        total: weight of the bits that the whole draft costs.
+        total: weight of the bits that the first sentence of the draft costs.
         mean: weight of the bits a byte of it.
+        words: added where the draft declines in words.
         bias: added.
     """
 
     head: float = 1.0
     total: float = 0.0
     mean: float = 0.0
+    words: float = 0.0
     bias: float = 0.0
 
     @property
     def drafts(self) -> bool:
         """Whether a draft is needed."""
-        return bool(self.total or self.mean)
+        return bool(self.total or self.mean or self.words)
 
-    def probability(self, logit: float, bits: Sequence[float] = ()) -> float:
-        """0 to 1, from the head's logit and what each byte of the draft cost."""
+    def probability(self, logit: float, bits: Sequence[float] = (), words: bool = False) -> float:
+        """0 to 1, from the head's logit, what each byte of the draft's answer cost, and whether its words decline."""
         total = math.fsum(bits)
         z = self.head * logit + self.total * total + self.mean * total / max(1, len(bits)) + self.bias
+        z += self.words * words
         return 1 / (1 + math.exp(-z)) if z >= 0 else math.exp(z) / (1 + math.exp(z))
 
     def figures(self) -> dict[str, float]:
@@ -55,28 +59,30 @@ class Gate:
         """What a checkpoint says of its gate; the head alone if it says nothing."""
         figures = provenance.get("figures")
         kept = figures if isinstance(figures, dict) else {}
+        kept = {PREFIX + "words": 0.0} | kept  # the first gates had no weight for them
         found = {name: kept.get(PREFIX + name) for name in asdict(cls())}
         if not all(isinstance(value, int | float) and math.isfinite(value) for value in found.values()):
             return cls()
         return cls(**{name: float(value) for name, value in found.items() if value is not None})
 
 
-def fit(logit: ArrayLike, bits: Sequence[Sequence[float]], declines: ArrayLike) -> Gate:
+def fit(logit: ArrayLike, bits: Sequence[Sequence[float]], words: ArrayLike, declines: ArrayLike) -> Gate:
     """The gate that tells best which questions (n,) are to be declined, by maximum likelihood.
 
     Args:
         logit: (n,) of the head.
-        bits: what each byte of each draft cost.
+        bits: what each byte of each draft's answer cost.
+        words: (n,) truth values, whether each draft declines in words.
         declines: (n,) truth values, both of them among these.
     """
     totals = np.array([math.fsum(each) for each in bits])
     lengths = np.array([max(1, len(each)) for each in bits])
-    columns = np.column_stack((np.asarray(logit, dtype=np.float64), totals, totals / lengths))
+    given = np.asarray(logit, dtype=np.float64), np.asarray(words, dtype=np.float64)
+    columns = np.column_stack((given[0], totals, totals / lengths, given[1]))
     middle, spread = columns.mean(axis=0), columns.std(axis=0).clip(min=1e-12)
     weights = _logistic((columns - middle) / spread, np.asarray(declines, dtype=np.float64))
-    scaled = weights[:3] / spread
-    head, total, mean = map(float, scaled)
-    return Gate(head, total, mean, float(weights[3] - scaled @ middle))
+    scaled = weights[:-1] / spread
+    return Gate(*map(float, scaled), bias=float(weights[-1] - scaled @ middle))
 
 
 def _logistic(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:

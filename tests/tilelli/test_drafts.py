@@ -4,7 +4,8 @@ import pytest
 
 from tests.conftest import MakeModel
 from tilelli import chat
-from tilelli.drafts import drafts
+from tilelli.drafts import Draft, drafts
+from tilelli.gate import Gate
 from tilelli.interventions import parse
 from tilelli.sampling import Sampling
 
@@ -28,3 +29,19 @@ def test_an_intervention_holds_for_reading_and_for_writing(tiny: MakeModel) -> N
     (draft,) = drafts(model, [ids], 12, changes)
     assert draft.reply == bytes(step.byte for step in alone)
     assert draft.bits != drafts(model, [ids], 12)[0].bits
+
+
+def test_the_answer_is_the_first_sentence_and_what_comes_after_it_costs_nothing() -> None:
+    costs = tuple(float(n) for n in range(10))
+    assert Draft(b"Xe. Yes.", costs[:9], None).answer_bits == (0.0, 1.0, 2.0, 3.0)
+    assert Draft(b"Lima.", costs[:6], None).answer_bits == costs[:6]
+    assert Draft(b"", (1.0,), None).answer_bits == (1.0,)
+
+
+def test_the_gate_reads_head_answer_and_words_of_a_draft() -> None:
+    gate = Gate(head=1.0, total=2.0, mean=0.0, words=4.0, bias=-1.0)
+    assert Draft(b"Xe. Yes.", (0.5,) * 9, None).abstain(gate) is None
+    for reply, words in ((b"Xe. Yes.", False), (b"Xe. No, I don't think so.", True)):
+        draft = Draft(reply, (0.5,) * (len(reply) + 1), 0.25)
+        assert draft.declines is words
+        assert draft.abstain(gate) == gate.probability(0.25, (0.5,) * 4, words)

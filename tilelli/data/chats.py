@@ -23,14 +23,7 @@ POOL = 32  # batches sorted by length together, so that little is padded
 class Chats:
     """Shuffled dialogues; which ones a step reads is a function of the seed and the step alone."""
 
-    def __init__(
-        self,
-        dialogues: Sequence[Dialogue],
-        context: int,
-        batch_size: int,
-        seed: int,
-        repeat: int = 1,
-    ) -> None:
+    def __init__(self, dialogues: Sequence[Dialogue], context: int, batch_size: int, seed: int) -> None:
         """Take in the dialogues that fit into the context.
 
         Args:
@@ -38,15 +31,11 @@ class Chats:
             context: the longest dialogue, in bytes.
             batch_size: dialogues a step.
             seed: of the order.
-            repeat: how often an epoch reads a dialogue of one turn that asks for a fact and gives it.
 
         Raises:
             DataError: fewer than a batch fit.
         """
-        fitting = [row for row in dialogues if len(row.text.encode()) <= context]
-        self.rows = fitting + (repeat - 1) * [
-            row for row in fitting if _is_taught(row) and row.prompt.count("USER:") == 1
-        ]
+        self.rows = [row for row in dialogues if len(row.text.encode()) <= context]
         if len(self.rows) < batch_size:
             seen = f"{len(self.rows)} of {len(dialogues)} fit into {context} bytes, for batches of {batch_size}"
             raise DataError("There are too few dialogues", seen, "Make more, or use a smaller batch.")
@@ -110,11 +99,6 @@ def of_dialogues(rows: Sequence[Row]) -> Batch:
 
 def _row(dialogue: Dialogue) -> Row:
     return Row(dialogue.prompt, dialogue.reply, not dialogue.answerable)
-
-
-def _is_taught(row: Dialogue) -> bool:
-    """Whether the row asks for a fact and gives it."""
-    return row.category == "facts" and row.answerable
 
 
 def _pieces(order: NDArray[np.int64], size: int) -> list[NDArray[np.int64]]:

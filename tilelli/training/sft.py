@@ -56,7 +56,7 @@ def tuning(recipe: Recipe, base: ByteLM, name: str, corpus: Corpus, held_out: li
     dialogues = [row for row in generate(t.data_seed, t.pairs) if row.split == "train"]
     judged = {split: rows for split, rows in banks(t.data_seed).items() if split in JUDGED}
     context = model.config.context
-    chats = Chats(dialogues, context, c.batch_size, c.seed, t.repeat)
+    chats = Chats(dialogues, context, c.batch_size, c.seed)
     rehearsed = max(1, round(c.batch_size * chats.mean_bytes / context))  # windows: as much text as a batch of chats
     rehearsed += -rehearsed % c.accumulate
     sample = first_bytes(held_out, c.eval_bytes)
@@ -84,16 +84,17 @@ def tuning(recipe: Recipe, base: ByteLM, name: str, corpus: Corpus, held_out: li
 def judge(model: ByteLM, judged: dict[str, list[Dialogue]]) -> dict[str, float]:
     """Bits per byte of the replies, the gate, how well it and the head alone tell what to decline, and its threshold.
 
-    The gate's three weights are fitted on the rows that its AUROC is told of here: to be believed, read it on others.
+    The gate's four weights are fitted on the rows that its AUROC is told of here: to be believed, read it on others.
     """
     figures, logits = {}, {}
     for split, rows in judged.items():
         figures[f"{split}_bpb"], logits[split] = read_replies(model, rows)
     everything = [row for rows in judged.values() for row in rows]
-    bits = [draft.bits for draft in drafts(model, [encode(row.prompt) for row in everything], DRAFT)]
+    drafted = drafts(model, [encode(row.prompt) for row in everything], DRAFT)
+    bits, words = [draft.answer_bits for draft in drafted], [draft.declines for draft in drafted]
     declines, heads = np.array([not row.answerable for row in everything]), np.concatenate([*logits.values()])
-    gate = fit(heads, bits, declines)
-    p = np.array([gate.probability(logit, each) for logit, each in zip(heads, bits, strict=True)])
+    gate = fit(heads, bits, words, declines)
+    p = np.array([gate.probability(*each) for each in zip(heads, bits, words, strict=True)])
     splits = np.repeat([*judged], [len(rows) for rows in judged.values()])
     for split in judged:
         yes, no = declines & (splits == split), ~declines & (splits == split)

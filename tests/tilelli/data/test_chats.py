@@ -55,14 +55,6 @@ def test_a_batch_is_a_function_of_seed_and_step() -> None:
     assert not torch.equal(one.batch(0).ids, Chats(ROWS, 256, 8, seed=4).batch(0).ids)
 
 
-def test_dialogues_that_give_a_fact_may_be_read_more_often() -> None:
-    rows = [*ROWS, *(asked(n, "persona") for n in range(100, 108))]
-    chats = Chats(rows, 256, 8, seed=0, repeat=3)
-    seen = [prompt for step in range(16) for row in chats.batch(step).ids for prompt in [bytes(row.tolist())]]
-    assert chats.per_epoch == 16
-    assert sorted({seen.count(text) for text in seen}) == [1, 3]
-
-
 def test_too_few_dialogues_are_refused() -> None:
     with pytest.raises(DataError, match="There are too few dialogues: 0 of 40 fit into 32 bytes, for batches of 8"):
         Chats(ROWS, 32, 8, seed=0)

@@ -10,8 +10,9 @@ import pytest
 
 from tilelli.data import dialogue
 from tilelli.data.dialogue import Dialogue, banks, card, generate, main, meetings, read, write
-from tilelli.data.dialogues.facts import normalise
+from tilelli.data.dialogues.facts import facts, normalise
 from tilelli.data.dialogues.replies import is_right, says_unknown
+from tilelli.data.dialogues.rows import key
 from tilelli.data.dialogues.split import plan
 from tilelli.errors import DataError, InputError
 
@@ -174,6 +175,19 @@ def test_each_premise_is_claimed_once_with_its_own_answer_and_once_with_a_wrong_
         assert not set(false.answers) & set(normalise(false.question).split(" is ")[-1:])
 
 
+def test_the_reply_to_a_claim_says_the_truth_first_and_then_whether_the_claim_agrees(
+    by_split: dict[str, list[Dialogue]],
+) -> None:
+    truth = {key(fact): {normalise(answer) for answer in fact.answers} for fact in facts()}
+    claims = [row for row in by_split["train"] if row.kind.startswith("premise.")] + by_split["premises"]
+    for row in claims:
+        said = normalise(row.reply)
+        first = max((answer for answer in truth[row.fact] if said.startswith(f"{answer} ")), key=len)
+        verdict = said.removeprefix(first).strip()
+        assert says_unknown(verdict) != row.answerable
+        assert verdict.startswith("yes") == row.answerable
+
+
 def test_premises_of_the_crux_are_of_taught_facts_never_claimed_in_training(
     by_split: dict[str, list[Dialogue]],
 ) -> None:
@@ -204,7 +218,7 @@ def test_sums_are_right(by_split: dict[str, list[Dialogue]]) -> None:
     for row in by_split["train"]:
         found = re.fullmatch(r"(\d+) ?([-+*]) ?(\d+)(?: = \?| =)?", row.question)
         if found and row.turns == 1:
-            assert row.reply == f"That is {sums[found[2]](int(found[1]), int(found[3]))}."
+            assert row.reply == f"{sums[found[2]](int(found[1]), int(found[3]))}."
 
 
 def test_spelling_is_right(by_split: dict[str, list[Dialogue]]) -> None:

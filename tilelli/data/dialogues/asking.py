@@ -1,8 +1,9 @@
 """Drafts about facts: plain questions, claims true and false, and turns that refer back to the one before.
 
 The reply to a question about a fact is the answer alone. A model then has to have it ready at the end of the question,
-where the abstain head reads; a reply that first says the question over again would put that off. This module knows
-nothing of which facts are taught: it asks what it is given.
+where the abstain head reads; a reply that first says the question over again would put that off. The reply to a claim
+says the truth first, and then whether the claim agrees: recalling and comparing are two steps, and a small model can
+take only one at a time. This module knows nothing of which facts are taught: it asks what it is given.
 """
 
 from dataclasses import replace
@@ -32,7 +33,7 @@ SURE = {
 
 
 def statement(fact: Fact) -> str:
-    """The whole truth in a sentence."""
+    """The whole truth in a sentence, as a text would have it."""
     return sentence(relation_of(fact).claim(fact.entity, fact.answers[0]), ".")
 
 
@@ -54,11 +55,10 @@ def ask_in(fact: Fact, split: str, taught: bool, rng: Random) -> Draft:
 
 
 def claim(fact: Fact, answer: str, wording: str, rng: Random) -> Draft:
-    """A premise: true if `answer` is one of the fact's, else denied, mostly with the truth behind."""
+    """A premise: true if `answer` is one of the fact's, else denied; the truth comes first."""
     true = answer in fact.answers
     text = claim_question(wording, relation_of(fact).claim(fact.entity, answer))
-    reply = rng.choice(AFFIRMATIONS if true else DENIALS)
-    reply += f" {statement(fact)}" if rng.random() < 0.6 else ""
+    reply = f"{sentence(answer if true else fact.answers[0], '.')} {rng.choice(AFFIRMATIONS if true else DENIALS)}"
     answers = ("yes",) if true else accepted(fact)
     names = f"{fact.entity} {answer}"
     return Draft(text, reply, true, f"premise.{fact.relation}", "premise", wording, answers, key(fact), names)

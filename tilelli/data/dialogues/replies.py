@@ -31,7 +31,7 @@ BY_REASON = {
     "unknowable": ("Nobody can know that.", "I don't think anyone knows."),
     "nonsense": ("I don't understand that.", "I don't understand. Can you say it differently?"),
 }
-DENIALS = ("I don't think that is right.", "I don't think so.", "No, I don't think that is right.")
+DENIALS = ("No, I don't think so.", "No, I don't think that is right.")  # the first letter tells them from the next
 AFFIRMATIONS = ("Yes, that is right.", "Yes.", "Yes, I think so.")
 UNKNOWN = re.compile(
     r"\b(?:(?:do not|dont|cannot|cant|nobody can|never) (?:really )?(?:know|tell|understand|think|see|heard of)|no idea"

@@ -62,7 +62,7 @@ def context(split: str, rng: Random) -> Draft:
     """What was told is asked: an answer is there, in the same turn or the one before, often among other things told."""
     topic, other = rng.sample(sorted(_contexts(split)), 2)
     item, values = _contexts(split)[topic], slot_values(rng)
-    told, wording = [item["told"].format(**values)], rng.choice(item["ask"])
+    told, wording = [_told(item, rng).format(**values)], rng.choice(item["ask"])
     if rng.random() < 0.5:
         told.insert(rng.randrange(2), _beside(split, other, values, rng))
     reply, answer = sentence(item["say"].format(**values)), item["key"].format(**values)
@@ -79,9 +79,15 @@ def contextless(split: str, rng: Random) -> Draft:
     return _tell(told, wording.format(**values), rng, reply, False, f"untold.{topic}", "missing", wording, ())
 
 
+def _told(item: dict[str, Any], rng: Random) -> str:
+    """One of the sentences in which this topic is told."""
+    told: str | list[str] = item["told"]
+    return told if isinstance(told, str) else rng.choice(told)
+
+
 def _beside(split: str, topic: str, values: dict[str, str], rng: Random) -> str:
     """Another sentence, about the same names no more than by chance."""
-    told: str = _contexts(split)[topic]["told"]
+    told = _told(_contexts(split)[topic], rng)
     fresh = slot_values(rng)
     while any(fresh[name] == values[name] for name in fresh if f"{{{name}}}" in told):
         fresh = slot_values(rng)
