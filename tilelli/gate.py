@@ -82,7 +82,8 @@ def fit(logit: ArrayLike, bits: Sequence[Sequence[float]], words: ArrayLike, dec
     middle, spread = columns.mean(axis=0), columns.std(axis=0).clip(min=1e-12)
     weights = _logistic((columns - middle) / spread, np.asarray(declines, dtype=np.float64))
     scaled = weights[:-1] / spread
-    return Gate(*map(float, scaled), bias=float(weights[-1] - scaled @ middle))
+    head, total, mean, said = map(float, scaled)
+    return Gate(head, total, mean, said, float(weights[-1] - scaled @ middle))
 
 
 def _logistic(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
