@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app import services, show, sidebar, theme
+from tilelli.engine.choice import ENGINES
 from tilelli.header import read_header
 from tilelli.tokenizer import ByteTokenizer
 
 if TYPE_CHECKING:
-    from tilelli.generation import Sampling
+    from tilelli.sampling import Sampling
 
 LONGEST_TEXT = 20_000  # characters; a URL can hold them
 SAMPLES = {
@@ -72,6 +73,28 @@ def ask_bank(key: str, label: str = "Bank", none: str | None = None) -> str | No
     )
 
 
+def ask_file(key: str, label: str, hint: str) -> str | None:
+    """Path of a text on this computer, or of one uploaded into this box; None if none is named. It stands in the URL.
+
+    Visitors of a shared dashboard may do neither.
+    """
+
+    def keep() -> None:
+        if (file := st.session_state[f"{key}_upload"]) is not None:
+            st.session_state[key] = services.add_text(file, file.name)
+
+    if services.read_only():
+        st.caption(f"{label}: this dashboard is shared for reading, so no text can be named.")
+        return None
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        path = st.text_input(label, key=key, bind="query-params", placeholder="a file or a folder", help=hint)
+        with st.popover("Upload", icon=":material/upload_file:", key=f"{key}_uploads"):
+            limit, kinds = services.LARGEST_UPLOAD_MB, ["txt", "md", "jsonl", "json", "parquet", "gz", "xz", "zst"]
+            what = f"{label}, at most {limit} MB"
+            st.file_uploader(what, kinds, key=f"{key}_upload", on_change=keep, max_upload_size=limit)
+    return (path or "").strip() or None
+
+
 def _offer_row() -> None:
     """A row of a bank, to be put into the text box."""
     if (name := ask_bank("row_bank")) is None:
@@ -117,7 +140,7 @@ def ask_sampling(new: int = 300, temperature: float = 0.8, most: int = 2000, pre
         most: the largest number of bytes that may be asked for.
         prefix: the page's own, where its defaults differ from those of the Write page.
     """
-    from tilelli.generation import Sampling
+    from tilelli.sampling import Sampling
 
     first, second, third, fourth = st.columns(4)
     count = first.number_input("New bytes", 1, most, new, 50, key=f"{prefix}new", bind="query-params", help="At most.")
@@ -145,6 +168,24 @@ def ask_sampling(new: int = 300, temperature: float = 0.8, most: int = 2000, pre
         "Seed", 0, 2**31 - 1, 1, key=f"{prefix}seed", bind="query-params", help="The same seed writes the same text."
     )
     return Sampling(max_new=int(count), temperature=heat, top_p=top_p, seed=int(seed))
+
+
+def ask_engine() -> str:
+    """Which engine is to write: one choice for all pages on which a model writes."""
+    return str(
+        st.segmented_control(
+            "Engine",
+            ENGINES,
+            default=ENGINES[0],
+            required=True,
+            key="engine",
+            bind="query-params",
+            help="What computes; all write the same text. **torch** alone takes interventions and splices, and writes "
+            "those whatever stands here. **numpy** needs nothing else. **numba** is machine code, by far the fastest; "
+            "it is compiled once on a computer, in the background. **auto** begins with numpy and goes on with numba "
+            "as soon as that is there. The line under a text says which engine wrote it.",
+        )
+    )
 
 
 def ask_gate(name: str, prefix: str) -> float | None:

@@ -30,9 +30,13 @@ page = st.navigation(
             st.Page("views/ablation.py", title="Ablation map", icon=":material/content_cut:"),
             st.Page("views/compare.py", title="Compare", icon=":material/compare_arrows:"),
             st.Page("views/splice.py", title="Splice", icon=":material/merge:"),
+            st.Page("views/speed.py", title="Speed", icon=":material/bolt:"),
         ],
         "Ask it": [
             st.Page("views/abstain.py", title="Abstain", icon=":material/help:"),
+            st.Page("views/calibration.py", title="Calibration", icon=":material/percent:"),
+            st.Page("views/metacognition.py", title="Metacognition", icon=":material/psychology_alt:"),
+            st.Page("views/diagnostics.py", title="Diagnostics", icon=":material/stethoscope:"),
             st.Page("views/results.py", title="Results", icon=":material/fact_check:"),
         ],
         "Train": [

@@ -11,6 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from app.voices import Speaker
     from probes.banks import Bank
     from probes.drift import Drift
     from probes.effects import Effect
@@ -80,6 +82,19 @@ def checkpoints() -> list[Entry]:
 def model(name: str) -> "ByteLM":
     """The model behind a name; raises CheckpointError."""
     return _model(name, _stamps(name))
+
+
+def speaker(name: str, engine: str, interventions: str = "") -> "Speaker":
+    """Who writes with a checkpoint; torch whatever `engine` says, where it alone can do what is asked.
+
+    Raises:
+        CheckpointError: it cannot be loaded; other engines than torch say so when they write.
+    """
+    from app import voices
+
+    if voices.able(engine, name, interventions) == "torch":
+        return voices.by_torch(model(name), interventions)
+    return voices.by(engine, name)
 
 
 def identity(name: str) -> str:
@@ -154,6 +169,16 @@ def add_upload(file: BinaryIO, config: bytes | None = None) -> str:
     return str(target)
 
 
+def add_text(file: BinaryIO, name: str) -> str:
+    """Keep an uploaded text, which is known by its content; returns its path."""
+    content = file.read()
+    folder = home() / "texts" / hashlib.sha256(content).hexdigest()[:12]
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = folder / (Path(name).name.strip(".") or "text.txt")
+    kept.write_bytes(content)
+    return str(kept)
+
+
 def add_from_hub(name: str) -> str:
     """Fetch a hub checkpoint, check it and keep a copy; returns its name."""
     fetched = download(name, (WEIGHTS, PACKED), (CONFIG, PROVENANCE), bundled())
@@ -168,15 +193,23 @@ def add_from_hub(name: str) -> str:
 
 @st.cache_resource(show_spinner=False)
 def warm_up() -> Thread:
-    """Import torch while the first page is being read; no page but those that run a model waits for it.
+    """Import torch while the first page is being read; no page but those that run a model waits for it. Then have
+    machine code made, or fetched, for the fastest engine; until it is there another one writes.
 
     One thread a model: at one byte a step more are slower even alone, and sessions would starve each other.
     """
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when torch is loaded; setting it later misses threads
-    thread = Thread(target=__import__, args=("tilelli.model",), daemon=True)
+    thread = Thread(target=_warm, daemon=True)
     thread.start()
     return thread
+
+
+def _warm() -> None:
+    import_module("tilelli.model")
+    from tilelli.engine.compiler import MACHINE
+
+    MACHINE.begin()
 
 
 def _entry(name: str, origin: str, folder: Path) -> Entry:

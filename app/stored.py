@@ -4,8 +4,9 @@ A result is known by its number and the time when it was put, so that one put ag
 not remembered.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -37,9 +38,29 @@ def questions(probe: str, bank_name: str | None, quick: bool, seed: int) -> "Ban
     return _sample(whole, asked.quick_rows, seed) if quick else whole
 
 
-def key(probe: str, name: str, bank_name: str | None, quick: bool, seed: int) -> "Key":
-    """By what the store knows a probe put to a checkpoint."""
-    return _key(probe, name, services.identity(name), questions(probe, bank_name, quick, seed), quick, seed)
+def key(
+    probe: str, name: str, bank_name: str | None, quick: bool, seed: int, texts: Mapping[str, str] | None = None
+) -> "Key":
+    """By what the store knows a probe put to a checkpoint; `texts` are what its settings say of them."""
+    bank = questions(probe, bank_name, quick, seed)
+    return _key(probe, name, services.identity(name), bank, quick, seed, tuple((texts or {}).items()))
+
+
+def texts(paths: Mapping[str, str | None]) -> dict[str, str]:
+    """What settings say of texts, as `probes.texts.named` has it; each is read again when its files have changed.
+
+    Raises:
+        DataError: one is not there, or there is no text in it.
+    """
+    from tilelli.data.source import find
+
+    said = dict[str, str]()
+    for setting, path in paths.items():
+        if path is not None:
+            files = [Path(part) for part in find(path).parts]
+            stamps = tuple((str(file), *_stamp(file)) for file in files)
+            said |= _named(setting, path, stamps)
+    return said
 
 
 @contextmanager
@@ -91,6 +112,19 @@ def report(stamps: Stamps) -> "Report":
     return _report(address(), stamps)
 
 
+def _stamp(file: Path) -> tuple[int, int]:
+    """Size and time of change; of what is on a hub, nothing."""
+    status = file.stat() if file.exists() else None
+    return (status.st_size, status.st_mtime_ns) if status else (0, 0)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Reading the text …")
+def _named(setting: str, path: str, stamps: tuple[tuple[str, int, int], ...]) -> dict[str, str]:
+    from probes.texts import named
+
+    return named({setting: path})
+
+
 @st.cache_resource(max_entries=8, show_spinner=False, hash_funcs=BANKS)
 def _sample(whole: "Bank", rows: int, seed: int) -> "Bank":
     from probes.banks import sample
@@ -99,12 +133,14 @@ def _sample(whole: "Bank", rows: int, seed: int) -> "Bank":
 
 
 @st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=BANKS)
-def _key(probe: str, name: str, weights: str, bank: "Bank | None", quick: bool, seed: int) -> "Key":
+def _key(
+    probe: str, name: str, weights: str, bank: "Bank | None", quick: bool, seed: int, texts: tuple[tuple[str, str], ...]
+) -> "Key":
     from probes.registry import REGISTERED
     from probes.store.key import Key
 
     asked = REGISTERED[probe].quickly() if quick else REGISTERED[probe]
-    return Key.of(probe, services.model(name), bank, asked.settings, seed)
+    return Key.of(probe, services.model(name), bank, {**asked.settings, **dict(texts)}, seed)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Reading the result …")

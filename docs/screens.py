@@ -34,6 +34,9 @@ def scenes(others: list[str]) -> dict[str, str]:
         "compare": ("/compare", {"compare_with": [VANILLA, *others]}),
         "splice": ("/splice", {"checkpoint": (others or [MINI])[0], "splice_parts": ["dense"]}),
         "abstain": ("/abstain", {"checkpoint": "tilelli/mini-chat"}),
+        "calibration": ("/calibration", {"checkpoint": "tilelli/mini-chat"}),
+        "metacognition": ("/metacognition", {"checkpoint": "tilelli/mini-chat"}),
+        "diagnostics": ("/diagnostics", {"checkpoint": "tilelli/mini-chat"}),
         "results": ("/results", {}),
         "training": ("/training", {}),
     }

@@ -13,25 +13,22 @@ from probes.commands import (
     ablation,
     abstain,
     attention,
-    calibration,
     committee,
     compare,
-    context,
-    coverage,
     effect,
     history,
     label,
     listing,
-    memorization,
-    metacognition,
     report,
     reproduce,
     routing,
+    skipping,
     sweep,
     threshold,
     weights,
     xray,
 )
+from probes.commands.registered import command
 from tilelli.commands.line import exit_code, offer
 
 PROBES: dict[str, Any] = {  # see inside, change it, compare it, ask it
@@ -41,15 +38,16 @@ PROBES: dict[str, Any] = {  # see inside, change it, compare it, ask it
     "xray": xray,
     "effect": effect,
     "ablation": ablation,
+    "skipping": skipping,
     "compare": compare,
     "abstain": abstain,
     "threshold": threshold,
-    "calibration": calibration,
-    "metacognition": metacognition,
+    "calibration": command("calibration"),
+    "metacognition": command("metacognition"),
     "committee": committee,
-    "memorization": memorization,
-    "coverage": coverage,
-    "context": context,
+    "memorization": command("memorization"),
+    "coverage": command("coverage"),
+    "context": command("context"),
 }
 
 

@@ -7,7 +7,7 @@ must do without; had it been trained without, it might have done as well by othe
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 from probes.effects import check
 from probes.metrics import FEWEST, Measured, holm
 from probes.names import measured
-from probes.resampling import paired, too_few
+from probes.resampling import Floats, paired, too_few
 from tilelli.config import ModelConfig
 from tilelli.errors import InputError
 from tilelli.interventions import Change, Intervention
@@ -30,7 +30,6 @@ LEVEL = 0.05
 SMALL = 0.01  # bpb: a change nearer to 0 may be real, but nothing hangs on it
 GUESSING = 8.0  # bits per byte of a model that knows nothing; one that reads no better has nothing to lose
 AT_ONCE = 8  # windows a forward pass: more are no faster on a CPU, and stopping waits for one pass
-MEASURED = ["block", "pathway", "intervention", "before", "after", "change", "low", "high", "pieces", "p"]
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,10 @@ class Cell:
         pathway: its name, or `WHOLE`.
         intervention: as it is written.
         before, after: bits per byte without and with it.
-        change: their difference, with its interval.
-        p: of no change; None on a text too short to tell.
+        change: their difference.
+        low, high: its interval; None, as `p`, on a text too short to tell.
+        pieces: of the text, which are resampled.
+        p: of no change.
     """
 
     block: int
@@ -51,8 +52,14 @@ class Cell:
     intervention: str
     before: float
     after: float
-    change: Measured
+    change: float
+    low: float | None
+    high: float | None
+    pieces: int
     p: float | None
+
+
+MEASURED = [field.name for field in fields(Cell)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,26 +137,59 @@ def measure(
     should_stop: Callable[[], bool] | None = None,
 ) -> Iterator[Cell]:
     """The cells as they are measured, all those of a block together; see `ablation_map`."""
+    cells = plan(model.config, kind)
+    before = reading(model, text, under, should_stop)
+    for block in range(model.config.n_blocks):
+        found = None if before is None else of_block(model, text, block, cells, before, under, should_stop)
+        if found is None:
+            return
+        yield from found
+
+
+def reading(
+    model: "ByteLM", text: bytes, under: Sequence[Change] = (), should_stop: Callable[[], bool] | None = None
+) -> Floats | None:
+    """(T,) bits of each byte before anything is taken out; None if it was stopped.
+
+    Raises:
+        InputError: the text is empty, or an intervention finds nothing to change.
+    """
     from tilelli.evaluation import surprises
 
-    cells = plan(model.config, kind)
     check(model, text, under)
-    before = surprises(model, text, 0, [()], under, AT_ONCE, should_stop)
-    for block in range(model.config.n_blocks):
-        own = [(pathway, change) for pathway, change in cells if change.blocks == (block, block)]
-        changes = [(change,) for _, change in own]
-        after = None if before is None else surprises(model, text, block, changes, under, AT_ONCE, should_stop)
-        if before is None or after is None:
-            return
-        for (pathway, change), bits in zip(own, after, strict=True):
-            means, found = (float(before.mean()), float(bits.mean())), paired(before[0], bits)
-            yield Cell(block + 1, pathway, str(change), *means, found.change, found.p)
+    bits = surprises(model, text, 0, [()], under, AT_ONCE, should_stop)
+    return None if bits is None else bits[0]
+
+
+def of_block(
+    model: "ByteLM",
+    text: bytes,
+    block: int,
+    cells: Sequence[tuple[str, Intervention]],
+    before: Floats,
+    under: Sequence[Change] = (),
+    should_stop: Callable[[], bool] | None = None,
+    seed: int = 0,
+) -> list[Cell] | None:
+    """Those of the planned `cells` that are of a block, counted from 0; None if it was stopped."""
+    from tilelli.evaluation import surprises
+
+    own = [(pathway, change) for pathway, change in cells if change.blocks == (block, block)]
+    after = surprises(model, text, block, [(change,) for _, change in own], under, AT_ONCE, should_stop)
+    if after is None:
+        return None
+    found = list[Cell]()
+    for (pathway, change), bits in zip(own, after, strict=True):
+        saw, p = paired(before, bits, seed)
+        means = float(before.mean()), float(bits.mean())
+        assert saw.value is not None
+        found.append(Cell(block + 1, pathway, str(change), *means, saw.value, saw.low, saw.high, saw.n, p))
+    return found
 
 
 def gather(cells: Sequence[Cell], kind: str, total: int, size: int) -> AblationMap:
     """Cells as a map; those that are not there yet count in the correction as if they had shown nothing."""
-    rows = [(c.block, c.pathway, c.intervention, c.before, c.after, *_ends(c.change), c.change.n, c.p) for c in cells]
-    table = pd.DataFrame(rows, columns=MEASURED)
+    table = pd.DataFrame([asdict(cell) for cell in cells], columns=MEASURED)
     for column in ("before", "after", "change", "low", "high", "p"):
         table[column] = table[column].astype(float)
     known = table["p"].fillna(1.0).tolist()
@@ -157,10 +197,6 @@ def gather(cells: Sequence[Cell], kind: str, total: int, size: int) -> AblationM
     matters = (table["change"].abs() >= SMALL) & (table["before"] < GUESSING)
     table["clear"] = (table["p_holm"] < LEVEL) & matters
     return AblationMap(table, tuple(_said(table, kind, total, size)), kind, total, size)
-
-
-def _ends(change: Measured) -> tuple[float | None, float | None, float | None]:
-    return change.value, change.low, change.high
 
 
 def _said(cells: pd.DataFrame, kind: str, total: int, size: int) -> Iterator[str]:

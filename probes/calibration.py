@@ -7,7 +7,7 @@ by what came, even a calibrated model would look too sure where something rare c
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ NAME, CHOSEN = "calibration", "chosen options"
 OPTION, TOP = "option_p", "top byte"  # confidences that are no signals: of a choice, and of the next byte
 EQUAL: tuple[Equal, Equal] = ("width", "mass")
 FEWEST = 20  # rows of a kind, and rows to fit a temperature on
+BEFORE = 24  # bytes that are shown before one that was predicted
 Truth = NDArray[np.bool_]
 
 
@@ -52,6 +53,8 @@ class Stated:
         learn: (n,) rows to choose on; the others are read.
         kind: (n,) names.
         group: (n,) which rows hang together; None where each stands for itself.
+        row: (n,) number of the question in the bank, or of the byte in the text; None where that is not known.
+        said: (n,) what was answered, where the reply is not.
     """
 
     part: str
@@ -61,13 +64,13 @@ class Stated:
     learn: Truth
     kind: NDArray[Any]
     group: NDArray[np.int64] | None = None
+    row: NDArray[np.int64] | None = None
+    said: NDArray[Any] | None = None
 
     def only(self, rows: Truth) -> "Stated":
         """Some of the rows."""
-        group = None if self.group is None else self.group[rows]
-        return Stated(
-            self.part, self.signal, self.sure[rows], self.right[rows], self.learn[rows], self.kind[rows], group
-        )
+        arrays = [field.name for field in fields(self) if isinstance(getattr(self, field.name), np.ndarray)]
+        return replace(self, **{name: getattr(self, name)[rows] for name in arrays})
 
 
 def probe(
@@ -105,8 +108,7 @@ def run(
     """
     assert bank is not None, "the calibration probe asks questions"
     asked = ask(model, bank, settings, seed, keeper, progress)
-    chosen = _choices(model, bank, keeper)
-    stated = [*_questions(asked, bank, seed), *chosen]
+    stated = [*_questions(asked, bank, seed), *_choices(model, bank, keeper)]
     if corpus is not None:
         stated += _bytes(model, first_bytes(corpus.documents, settings["bytes"]))
     measured, tables = measure(stated, seed)
@@ -117,12 +119,13 @@ def run(
 
 
 def measure(stated: Sequence[Stated], seed: int = 0) -> tuple[dict[Place, Measured], dict[str, pd.DataFrame]]:
-    """Every figure, and the tables `measures`, `reliability` and `line`, from confidences and what became of them."""
+    """Every figure, and tables, from confidences and what became of them; `answers` are the rows behind the others."""
     figures: dict[Place, Measured] = {}
-    rows, bins, lines = list[dict[str, Any]](), list[pd.DataFrame](), list[pd.DataFrame]()
+    rows, bins, lines, answers = (list[Any]() for _ in range(4))
     for each in stated:
         read = each.only(~each.learn)
         own = {"part": each.part, "signal": each.signal}
+        answers.append(_answers(read).assign(**own))
         for kind, some in {"all": read, **_kinds(read)}.items():
             found = _figures(some, seed)
             part = each.part if kind == "all" else f"{each.part}: {kind}"
@@ -136,8 +139,9 @@ def measure(stated: Sequence[Stated], seed: int = 0) -> tuple[dict[Place, Measur
                 lines.append(line.assign(**own))
                 bins += [_bins(read, equal, seed).assign(**own, equal=equal) for equal in EQUAL]
             rows.append(row)
-    tables = {"measures": pd.DataFrame(rows), "reliability": _joined(bins), "line": _joined(lines)}
-    return figures, tables
+    joined = {"reliability": bins, "line": lines, "answers": answers}
+    tables = {name: pd.concat(own, ignore_index=True) for name, own in joined.items() if own}
+    return figures, {"measures": pd.DataFrame(rows)} | tables
 
 
 def _figures(some: Stated, seed: int) -> dict[str, Measured]:
@@ -202,6 +206,12 @@ def _bins(read: Stated, equal: Equal, seed: int) -> pd.DataFrame:
     return table
 
 
+def _answers(read: Stated) -> pd.DataFrame:
+    """What was read, one row an answer."""
+    own = {"kind": read.kind, "confidence": read.sure, "right": read.right}
+    return pd.DataFrame(own).assign(row=np.nan if read.row is None else read.row, said=read.said)
+
+
 def _kinds(read: Stated) -> dict[str, Stated]:
     """Rows of each kind that has enough, if there are several."""
     names = list(dict.fromkeys(read.kind.tolist()))
@@ -217,12 +227,13 @@ def _questions(asked: Asked, bank: Bank, seed: int) -> list[Stated]:
         where = free & (rows["part"] == part).to_numpy()
         own, right = asked.signals[where], (rows["right"][where] == 1).to_numpy()
         learn, kind = (rows["split"][where] == CALIBRATION).to_numpy(), rows["category"][where].to_numpy()
-        scores = {name: values for name, values in columns_of(own).items() if SIGNALS[name].probability}
-        for name, values in scores.items():
-            found.append(Stated(part, name, confidence(name, values), right, learn, kind))
-        doubt = combined(own, ~right, learn, seed)
-        if (there := ~np.isnan(doubt)).any():
-            found.append(Stated(part, COMBINED, 1 - doubt, right, learn, kind).only(there))
+        scores = columns_of(own)
+        sure = {name: confidence(name, values) for name, values in scores.items() if SIGNALS[name].probability}
+        sure[COMBINED] = 1 - combined(own, ~right, learn, seed)
+        for name, values in sure.items():
+            if (there := ~np.isnan(values)).any():
+                each = Stated(part, name, values, right, learn, kind, row=np.flatnonzero(where))
+                found.append(each.only(there))
     return found
 
 
@@ -236,17 +247,28 @@ def _choices(model: ByteLM, bank: Bank, keeper: Keeper) -> list[Stated]:
     right = np.array([own.option == row.right for own, row in zip(made, rows, strict=True)])
     learn = np.array([row.split == CALIBRATION for row in rows])
     kind = np.array([row.kind.split("|")[0].split(".")[0] for row in rows])
-    return [Stated("choices", OPTION, np.array([max(own.p) for own in made]), right, learn, kind, clusters(rows))]
+    number = np.flatnonzero([bool(row.options) for row in bank.rows])
+    said = np.array([row.options[own.option] for own, row in zip(made, rows, strict=True)], dtype=object)
+    sure = np.array([max(own.p) for own in made])
+    return [Stated("choices", OPTION, sure, right, learn, kind, clusters(rows), number, said)]
 
 
 def _bytes(model: ByteLM, documents: Sequence[bytes]) -> list[Stated]:
     """Confidence in the likeliest next byte of a text."""
-    p, came = distributions(model, documents), np.frombuffer(b"".join(documents), dtype=np.uint8)
+    text, p = b"".join(documents), distributions(model, documents)
+    came = np.frombuffer(text, dtype=np.uint8)
     T, top = len(came), p.argmax(axis=1)
     group = pieces(T, max(SEGMENT, -(-T // MOST_SEGMENTS)))
     learn = group < (group[-1] + 1) // 2
     kind = np.array([byte_class(int(byte)) for byte in top])
-    return [Stated("text", TOP, np.minimum(p.max(axis=1), 1.0), top == came, learn, kind, group)]
+    said = np.array([_next(text, place, int(byte)) for place, byte in enumerate(top)], dtype=object)
+    return [Stated("text", TOP, np.minimum(p.max(axis=1), 1.0), top == came, learn, kind, group, np.arange(T), said)]
+
+
+def _next(text: bytes, place: int, predicted: int) -> str:
+    """A byte in its place: what stands before it, what was held likeliest, and what came."""
+    before = text[max(0, place - BEFORE) : place].decode(errors="replace")
+    return f"{before} → {chr(predicted)!a}, came {chr(text[place])!a}"
 
 
 def _measured(ends: Sequence[float], n: int) -> Measured:
@@ -261,10 +283,6 @@ def _flat(found: Mapping[str, Measured]) -> dict[str, float | None]:
         for name, figure in found.items()
         for end, value in (("", figure.value), ("_low", figure.low), ("_high", figure.high))
     }
-
-
-def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def _notes(asked: Asked, stated: Sequence[Stated], corpus: Corpus | None) -> list[str]:

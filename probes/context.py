@@ -21,7 +21,7 @@ from probes.metrics.draws import mean
 from probes.names import interval, measured, shares
 from probes.result import Place, ProbeResult, provenance
 from probes.sliding import READING, SLIDING, furthest, reaching, reading
-from probes.stages import Bench, Continuation, Floats, Progress, Start
+from probes.stages import Bench, Continuation, Floats, Start
 from probes.store.keeper import Keeper
 from probes.texts import of_settings, told
 from probes.verdict import Rule, Verdict, judge
@@ -60,7 +60,6 @@ def run(
     settings: Mapping[str, Any],
     seed: int,
     keeper: Keeper,
-    progress: Progress | None = None,
 ) -> ProbeResult:
     """All three looks.
 
@@ -72,10 +71,9 @@ def run(
         settings: those of the registry.
         seed: of the filler, of what is written and of the resampling.
         keeper: keeps rows as they are made.
-        progress: called with counts of windows and texts, one stage after another.
     """
     kept = {**settings, "text": None, "plain": None if corpus is None else corpus.sha256}  # wherever it lies
-    bench = Bench(NAME, model, bank, kept, seed, keeper, progress)
+    bench = Bench(NAME, model, bank, kept, seed, keeper)
     documents = [row.prompt.encode() for row in bank.rows] if corpus is None else corpus.documents
     read, windows = reading(bench, documents)
     read |= reaching(bench, documents, windows)
@@ -94,7 +92,8 @@ def run(
         verdicts=verdicts,
         notes=_notes(model, corpus, len(windows)),
         provenance=known | {"texts": {} if corpus is None else {"plain": told(corpus)}},
-        tables={"findings": pd.DataFrame({"finding": said}), "replies": replies, "writing": texts},
+        tables={"findings": pd.DataFrame({"finding": said}), "planted": planted.table(saved)}
+        | {"replies": replies, "writing": texts},
     )
 
 
@@ -106,7 +105,7 @@ def questions(bench: Bench, bank: Bank, max_new: int) -> tuple[dict[Place, Measu
     asking = [row for row in bank.rows if row.asks and row.answerable]
     own = Bank(f"{bank.name}, what can be answered", tuple(asking), bank.card)
     sheet = answers(bench.keeper, bench.model, own, max_new)
-    replies = answer(bench.model, [row.prompt for row in asking], max_new, bench.progress, sheet)
+    replies = answer(bench.model, [row.prompt for row in asking], max_new, sheet=sheet)
     frame = pd.DataFrame(
         [
             {"part": row.part, "category": row.category, "bytes": len(row.prompt.encode()), "prompt": row.prompt}

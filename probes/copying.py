@@ -6,7 +6,7 @@ extracted   how far it goes on, word for word, as a document does whose beginnin
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from tilelli.evaluation import evaluate
 from tilelli.training.pretraining import first_bytes
 
 LINE = 50  # bytes that make a copied run a line: natural texts of a few hundred bytes seldom share as many
-TRAIN, HELD = "training", "held-out"
+TRAIN, HELD, COST = "training", "held-out", "bits per byte"
 WRITTEN, AUTHORS = "written", "held-out text"
 COPIES = Rule("generations", f"share with a copied line, {AUTHORS} less {WRITTEN}", "no worse by", 0.05)
 EXTRACTED = Rule("extraction", f"share word for word, {HELD} less {TRAIN}", "no worse by", 0.05)
@@ -69,15 +69,19 @@ def long(texts: Texts, settings: Mapping[str, Any], seed: int) -> dict[str, list
     return found
 
 
-def cost(bench: Bench, texts: Texts) -> dict[Place, Measured]:
+def cost(bench: Bench, texts: Texts) -> Look:
     """Bits per byte on both sides, of the beginnings of documents, and the difference; documents are resampled."""
-    pairs, size = {}, bench.same["bytes"]
+    pairs, size, read = {}, bench.same["bytes"], list[dict[str, Any]]()
     for side, documents in ((TRAIN, texts.train), (HELD, texts.held_out)):
         drawn = first_of(documents, bench.same["documents"], 1, size, bench.seed)
         rows = _totals(bench, f"bits {side}", [document[:size] for document in drawn])
         pairs[side] = ([row.bits for row in rows], [row.bytes for row in rows])
-    each = {("bits per byte", side): ratio(*pair, bench.seed) for side, pair in pairs.items()}
-    return each | {("bits per byte", f"{HELD} less {TRAIN}"): ratio_difference(pairs[HELD], pairs[TRAIN], bench.seed)}
+        read += [
+            {"part": COST, "side": side, "prefix": legible(document[: bench.same["prefix"]]), **asdict(row)}
+            for document, row in zip(drawn, rows, strict=True)
+        ]
+    each = {(COST, side): ratio(*pair, bench.seed) for side, pair in pairs.items()}
+    return each | {(COST, f"{HELD} less {TRAIN}"): ratio_difference(pairs[HELD], pairs[TRAIN], bench.seed)}, read
 
 
 def written(bench: Bench, train: Sequence[bytes], documents: Sequence[bytes]) -> tuple[Look, int]:
@@ -90,10 +94,10 @@ def written(bench: Bench, train: Sequence[bytes], documents: Sequence[bytes]) ->
         for row, document in zip(bench.write("written", starts, m), documents, strict=True)
     ]
     searched = first_bytes(list(train), bench.same["index_bytes"])
-    found = overlaps(searched, [*(own for own, _ in pairs), *(there for _, there in pairs)], progress=bench.progress)
+    found = overlaps(searched, [*(own for own, _ in pairs), *(there for _, there in pairs)])
     mine, theirs = found[: len(pairs)], found[len(pairs) :]
     rows = [
-        {"look": COPIES.part, "side": HELD, "prefix": legible(start.prompt), "written": legible(own)}
+        {"part": COPIES.part, "side": HELD, "prefix": legible(start.prompt), "written": legible(own)}
         | {"bytes": len(own), "copied": run.length, "held_out_copied": other.length}
         | {"copied_text": legible(own[run.start : run.start + run.length])}
         for start, (own, _), run, other in zip(starts, pairs, mine, theirs, strict=True)
@@ -110,7 +114,7 @@ def extracted(bench: Bench, long: Mapping[str, Sequence[bytes]]) -> Look:
         pairs = list(zip(documents, wrote, strict=True))
         same[side] = [follows(own.raw, document[n : n + m]) for document, own in pairs]
         rows += [
-            {"look": EXTRACTED.part, "side": side, "prefix": legible(document[:n]), "written": legible(own.raw)}
+            {"part": EXTRACTED.part, "side": side, "prefix": legible(document[:n]), "written": legible(own.raw)}
             | {"bytes": m, "copied": length}
             for (document, own), length in zip(pairs, same[side], strict=True)
         ]
@@ -145,7 +149,7 @@ def _totals(bench: Bench, stage: str, documents: Sequence[bytes]) -> list[Total]
         score = evaluate(bench.model, [documents[number] for number in numbers])
         return [Total(float(bits), int(size)) for bits, size in zip(score.bits, score.bytes, strict=True)]
 
-    return staged(bench.sheet(stage, Total), len(documents), make, progress=bench.progress)
+    return staged(bench.sheet(stage, Total), len(documents), make)
 
 
 def _copied(mine: Sequence[Overlap], theirs: Sequence[Overlap], seed: int) -> dict[Place, Measured]:

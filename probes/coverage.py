@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from probes.banks import Bank, Question
 from probes.metrics import Measured
@@ -18,7 +19,7 @@ from probes.resampling import means
 from probes.result import Place, ProbeResult, provenance
 from probes.routing import CLASSES, byte_class
 from probes.scripts import Sentence, by, by_language, taught
-from probes.stages import Bench, Floats, Progress
+from probes.stages import Bench, Floats
 from probes.store.keeper import Keeper
 from probes.texts import of_settings, pieces, told
 from probes.verdict import Rule, Verdict, judge
@@ -59,7 +60,6 @@ def run(
     settings: Mapping[str, Any],
     seed: int,
     keeper: Keeper,
-    progress: Progress | None = None,
 ) -> ProbeResult:
     """Read the bank, read plain text as it is and in one case, and write.
 
@@ -71,7 +71,6 @@ def run(
         settings: those of the registry.
         seed: of what is written and of the resampling.
         keeper: keeps rows as they are made.
-        progress: called with counts of texts, one stage after another.
 
     Raises:
         InputError: there is nothing to read.
@@ -80,7 +79,7 @@ def run(
     if not sentences:
         raise InputError("There is nothing to read", f"the bank {bank.name} is empty", "Name one with rows in it.")
     kept = {**settings, "text": None, "plain": None if corpus is None else corpus.sha256}  # wherever it lies
-    bench = Bench(NAME, model, bank, kept, seed, keeper, progress)
+    bench = Bench(NAME, model, bank, kept, seed, keeper)
     plain = english(bank.rows) if corpus is None else pieces(first_bytes(corpus.documents, settings["bytes"]), PIECE)
     bits = bench.read("sentences", [sentence.text for sentence in sentences])
     figures = by(sentences, bits, lambda sentence: sentence.script, seed)
@@ -106,6 +105,7 @@ def run(
         tables={
             "findings": pd.DataFrame({"finding": findings(figures, languages, verdicts)}),
             "languages": languages,
+            "capitals": cased(plain, small, capital),
             "writing": written(starts, wrote),
         },
     )
@@ -134,10 +134,19 @@ def capitals(
 ) -> dict[Place, Measured]:
     """Bits a letter in small letters and in capitals, and the paired difference; texts are resampled."""
     group = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-    letter = np.array([chr(byte).isalpha() and byte < 128 for byte in b"".join(texts)], dtype=bool)
+    letter = _letters(b"".join(texts))
     low, high = (np.concatenate([np.empty(0), *part])[letter] for part in (small, capital))
     columns = {"bits a letter, small": low, "bits a letter, capital": high, CAPITALS.figure: low - high}
     return {(CAPITALS.part, name): _mean(values, group[letter], seed) for name, values in columns.items()}
+
+
+def cased(texts: Sequence[bytes], small: Sequence[Floats], capital: Sequence[Floats]) -> pd.DataFrame:
+    """One row a text: `text`, its `letters`, and what they cost in each case, `bits_small` and `bits_capital`."""
+    rows = []
+    for text, low, high in zip(texts, small, capital, strict=True):
+        letter = _letters(text)
+        rows.append((text.decode("utf-8", errors="replace"), int(letter.sum()), low[letter].sum(), high[letter].sum()))
+    return pd.DataFrame(rows, columns=["text", "letters", "bits_small", "bits_capital"])
 
 
 def findings(figures: Mapping[Place, Measured], languages: pd.DataFrame, verdicts: Sequence[Verdict]) -> list[str]:
@@ -161,6 +170,11 @@ def _capitals(figures: Mapping[Place, Measured], verdicts: Sequence[Verdict]) ->
     if (capital.low or capital.value) >= ALPHABET:
         said += " " + BLIND.format(ALPHABET, "small and capital" if small.value >= ALPHABET else "capital")
     return said
+
+
+def _letters(text: bytes) -> NDArray[np.bool_]:
+    """(n,): which bytes are ASCII letters."""
+    return np.array([chr(byte).isalpha() and byte < 128 for byte in text], dtype=bool)
 
 
 def _mean(values: Floats, group: Any, seed: int) -> Measured:

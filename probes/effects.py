@@ -6,9 +6,10 @@ seed. Compute is counted in multiply-adds of the pathways: a pathway whose route
 Nothing is run faster by this: it counts what a decoder made for it could leave out.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,20 @@ if TYPE_CHECKING:
 
 LENGTH = 64  # bytes of a continuation
 Weights = NDArray[np.float32]
+
+
+class Counted(NamedTuple):
+    """A text that has been read, and what that takes.
+
+    Attributes:
+        bits: (T,) that each byte costs.
+        needed: multiply-adds of the pathways, by part, see `costs`, that weights of 0 do not make needless.
+        total: of all there are; both are empty for a model without routers.
+    """
+
+    bits: Floats
+    needed: Counter[str]
+    total: Counter[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,13 +133,14 @@ def effect(
 
     check(model, text, interventions)
     s = sampling or Sampling(LENGTH, temperature=0.0)
-    before, *_ = _read(model, text, (), progress)
-    after, needed, skipped = _read(model, text, interventions, progress)
+    before = counted(model, text, (), progress).bits
+    after, needed, total = counted(model, text, interventions, progress)
     without, with_ = (
         bytes(step.byte for step in stream(model, list(text), s, interventions=changes))
         for changes in ((), interventions)
     )
-    return Effect(before, after, paired(before, after, seed).change, without, with_, needed, skipped)
+    change, work = paired(before, after, seed).change, needed.total()
+    return Effect(before, after, change, without, with_, work, total.total() - work)
 
 
 def check(model: "ByteLM", text: bytes, interventions: Sequence[Change]) -> None:
@@ -168,15 +184,18 @@ def needs(config: ModelConfig, weights: Weights) -> dict[str, NDArray[np.bool_]]
     return used
 
 
-def _read(
-    model: "ByteLM", text: bytes, interventions: Sequence[Change], progress: Callable[[int, int], None] | None
-) -> tuple[Floats, int, int]:
-    """Bits of each byte, and multiply-adds needed and skipped."""
+def counted(
+    model: "ByteLM",
+    text: bytes,
+    interventions: Sequence[Change] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> Counted:
+    """Read a text under interventions; `progress` is called with counts of windows."""
     import torch
 
     from tilelli.evaluation import cut, read
 
-    bits, needed, total = np.zeros(len(text)), 0, 0
+    bits, needed, total = np.zeros(len(text)), Counter[str](), Counter[str]()
     windows, read_so_far = cut([text], model.config.context), 0
     for reading in read(model, [text], windows, interventions=interventions, watch=True):
         for row, (window, own) in enumerate(reading.scored()):
@@ -184,19 +203,20 @@ def _read(
             if reading.router:
                 used = torch.stack([block[row, : window.end - window.start] for block in reading.router])
                 done, whole = _work(model.config, used.float().cpu().numpy(), window.scored - window.start)
-                needed, total = needed + done, total + whole
+                needed.update(done)
+                total.update(whole)
         read_so_far += len(reading.windows)
         if progress:
             progress(read_so_far, len(windows))
-    return bits, needed, total - needed
+    return Counted(bits, needed, total)
 
 
-def _work(config: ModelConfig, weights: Weights, first: int) -> tuple[int, int]:
-    """Multiply-adds needed and there are, in one window, from its place `first` on."""
-    used, needed, total = needs(config, weights), 0, 0
+def _work(config: ModelConfig, weights: Weights, first: int) -> tuple[dict[str, int], dict[str, int]]:
+    """Multiply-adds by part, needed and all there are, in one window, from its place `first` on."""
+    used, needed, total = needs(config, weights), dict[str, int](), dict[str, int]()
     for part, cost in costs(config, np.arange(weights.shape[1], dtype=np.int64)).items():
         each = np.broadcast_to(cost, used[part].shape)[:, first:]
-        needed, total = needed + int(each[used[part][:, first:]].sum()), total + int(each.sum())
+        needed[part], total[part] = int(each[used[part][:, first:]].sum()), int(each.sum())
     return needed, total
 
 

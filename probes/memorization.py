@@ -16,6 +16,7 @@ from probes.banks import Bank
 from probes.copying import (
     AUTHORS,
     COPIES,
+    COST,
     EXTRACTED,
     HELD,
     LINE,
@@ -30,7 +31,7 @@ from probes.copying import (
 from probes.metrics import Measured
 from probes.names import measured, shares
 from probes.result import Place, ProbeResult, provenance
-from probes.stages import Bench, Progress
+from probes.stages import Bench
 from probes.store.keeper import Keeper
 from probes.texts import text, told
 from probes.verdict import Verdict, judge
@@ -94,7 +95,6 @@ def run(
     settings: Mapping[str, Any],
     seed: int,
     keeper: Keeper,
-    progress: Progress | None = None,
 ) -> ProbeResult:
     """All three looks.
 
@@ -105,14 +105,13 @@ def run(
         settings: those of the registry.
         seed: of the documents drawn, of what is written and of the resampling.
         keeper: keeps rows as they are made.
-        progress: called with counts of documents, of texts, and of bytes, one stage after another.
 
     Raises:
         InputError: no document is long enough to be gone on with.
     """
     kept = {**settings, "train": None, "held_out": None, "texts": texts.known}  # wherever they lie
-    bench, drawn = Bench(NAME, model, None, kept, seed, keeper, progress), long(texts, settings, seed)
-    figures = cost(bench, texts)
+    bench, drawn = Bench(NAME, model, None, kept, seed, keeper), long(texts, settings, seed)
+    figures, read = cost(bench, texts)
     (wrote, rows), searched = written(bench, texts.train, drawn[HELD])
     took, more = extracted(bench, drawn)
     figures = figures | wrote | took
@@ -120,14 +119,14 @@ def run(
     known = provenance(weights_hash(model), None, settings, seed) | {"texts": dict(texts.known), "searched": searched}
     notes = (*texts.notes, *_notes(model, texts, searched))
     tables = {"findings": pd.DataFrame({"finding": findings(figures, verdicts)})}
-    return ProbeResult(NAME, name, pd.DataFrame([*rows, *more]), figures, verdicts, notes, known, tables)
+    return ProbeResult(NAME, name, pd.DataFrame([*read, *rows, *more]), figures, verdicts, notes, known, tables)
 
 
 def findings(figures: Mapping[Place, Measured], verdicts: Sequence[Verdict]) -> list[str]:
     """What was found, in sentences; the first is about the failure that users meet."""
     mine, theirs = (figures[COPIES.part, f"share with a copied line, {who}"] for who in (WRITTEN, AUTHORS))
     longer = figures[COPIES.part, f"longest copied run in bytes, {WRITTEN} less {AUTHORS}"]
-    dearer = figures["bits per byte", f"{HELD} less {TRAIN}"]
+    dearer = figures[COST, f"{HELD} less {TRAIN}"]
     took, other = (figures[EXTRACTED.part, f"share word for word, {side}"] for side in (TRAIN, HELD))
     return [
         f"Of {mine.n} texts that it wrote, {shares(mine)} hold {LINE} bytes or more that stand word for word in the "

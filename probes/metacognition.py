@@ -33,6 +33,7 @@ from tilelli.checkpoint import weights_hash
 NAME, CHOICES, CHOSEN = "metacognition", "calibration", "chosen options"
 REFERENCE, FAILURE, ALL = "in_domain", "failure: ", "all"
 SHIFTED, FAILED = "out of distribution", "failure"  # the two questions, and their tables
+HELD_BACK = "As published the rule would be met"  # how the note begins that says it is not
 JUDGED = ("router_conf", "abstain_p")  # signals that the rule is applied to
 COLUMNS = ("regime", "signal", "n", "positives")
 NUMBERS = ("auroc", "low", "high", "p", "matched", "matched_low", "matched_high", "matched_pairs", "length_left")
@@ -222,7 +223,7 @@ def _held_back(published: Verdict, strict: Verdict) -> tuple[list[Verdict], tupl
         return [published, strict], ()
     assert published.measured is not None
     won = f"{published.measured.value:.0f} regimes"
-    said = f"As published the rule would be met, with {won} won; the length of the prompt tells as much, so it is not."
+    said = f"{HELD_BACK}, with {won} won; the length of the prompt tells as much, so it is not."
     return [replace(published, word=strict.word), strict], (said,)
 
 

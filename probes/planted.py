@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
+import pandas as pd
 
 from probes.banks.making.filler import filler
 from probes.metrics import Measured, wilson
@@ -104,6 +105,16 @@ def figures(saved: dict[int, list[float]], seed: int) -> dict[Place, Measured]:
         found[PART, f"bits saved, {distance} bytes back"] = mean(values, seed)
         found[PART, f"preferred, {distance} bytes back"] = wilson(int((values > 0).sum()), int((values != 0).sum()))
     return found
+
+
+def table(saved: dict[int, list[float]]) -> pd.DataFrame:
+    """One row a pair of names and distance: `distance` in bytes, `names`, `saved` bits."""
+    rows = [
+        (distance, " or ".join(NAMES[pair % len(NAMES)]), gain)
+        for distance, own in saved.items()
+        for pair, gain in enumerate(own)
+    ]
+    return pd.DataFrame(rows, columns=["distance", "names", "saved"])
 
 
 def _window(number: int, length: int, context: int) -> Window:

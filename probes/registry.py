@@ -33,17 +33,24 @@ class Probe:
 
     Attributes:
         module: where its function `probe` stands.
+        asks: what it asks, in a line.
+        example: words that put it on the command line.
         settings: everything beside bank and seed that changes its figures, in words of JSON.
         bank: name of the bank it asks; None if it asks none.
         quick: what a quick look changes in the settings.
         quick_rows: of each part of the bank in a quick look.
+        texts: settings that name a text by its path, and what kind of text; its hash stands beside it, as
+            `probes.texts` has it.
     """
 
     module: str
+    asks: str
+    example: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     bank: str | None = None
     quick: Mapping[str, Any] = field(default_factory=dict)
     quick_rows: int = 200
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def run(self) -> Run:
@@ -98,6 +105,14 @@ CONTEXT: dict[str, Any] = {
     "temperature": 0.8,
 }
 CONTEXT_QUICK = {"windows": 40, "distances": [40, 104, 232, 320], "pairs": 12, "reply": 32, "written": 24}
+ABLATION: dict[str, Any] = {
+    "text": None,  # the bytes of a file, from one of them on; else the prompts of the bank, in an order drawn
+    "text_sha256": None,
+    "from": 0,
+    "bytes": 100_000,
+    "kind": "remove",
+    "intervene": "",
+}
 
 ASKING: dict[str, Any] = {"max_new": 96, "samples": 4, "temperature": 1.0, "committee": {}}
 METACOGNITION: dict[str, Any] = ASKING | {"choices": 480}
@@ -106,23 +121,69 @@ CALIBRATION: dict[str, Any] = ASKING | {"text": None, "text_sha256": None, "byte
 REGISTERED: dict[str, Probe] = {
     "abstain": Probe(
         "probes.abstain_probe",
+        "does a chat model know what it does not know? outcomes, AUROC, and what the wording alone would tell",
+        "--checkpoint tilelli/mini-chat --bank dialogue-test --json abstain.json",
         settings={"threshold": None, "max_new": 96, "training": 20_000},
         bank="dialogue-test",
         quick={"training": 5000},
     ),
     "calibration": Probe(
-        "probes.calibration", settings=CALIBRATION, bank="calibration", quick={"samples": 2, "bytes": 5000}
+        "probes.calibration",
+        "when it says 80 %, is it right 80 % of the time? of replies, forced choices and the next byte of a text",
+        "--checkpoint tilelli/mini-chat --text README.md --quick",
+        settings=CALIBRATION,
+        bank="calibration",
+        quick={"samples": 2, "bytes": 5000},
+        texts={"text": "text whose next bytes are predicted: text, JSONL or Parquet, a file or a folder"},
     ),
     "metacognition": Probe(
         "probes.metacognition",
+        "does any signal tell what the model was not taught, or what it gets wrong? by regime, and the published rule",
+        "--checkpoint tilelli/mini-chat --bank regimes --quick",
         settings=METACOGNITION,
         bank="regimes",
         quick={"samples": 2, "choices": 240},
         quick_rows=30,
     ),
-    "memorization": Probe("probes.memorization", settings=MEMORIZATION, quick=MEMORIZATION_QUICK),
-    "coverage": Probe("probes.coverage", settings=COVERAGE, bank="languages", quick=COVERAGE_QUICK),
-    "context": Probe("probes.context", settings=CONTEXT, bank="long", quick=CONTEXT_QUICK, quick_rows=20),
+    "memorization": Probe(
+        "probes.memorization",
+        "what it repeats of its training text, held against text that was held out",
+        "--checkpoint tilelli/mini --train train.jsonl --held-out test.jsonl --quick",
+        settings=MEMORIZATION,
+        quick=MEMORIZATION_QUICK,
+        texts={
+            "train": "text it was trained on: a file, a folder, or hub:NAME; without it nothing can be told",
+            "held_out": "text of the same kind that it was not; else what training holds out",
+        },
+    ),
+    "coverage": Probe(
+        "probes.coverage",
+        "which bytes, scripts and languages was it taught, does it know capitals, does it write UTF-8?",
+        "--checkpoint tilelli/mini --quick",
+        settings=COVERAGE,
+        bank="languages",
+        quick=COVERAGE_QUICK,
+        texts={"text": "plain text to try capitals and classes of bytes on; else the bank"},
+    ),
+    "context": Probe(
+        "probes.context",
+        "what it makes of the bytes before: position, distance, and what happens past the context",
+        "--checkpoint tilelli/mini --text FILE --quick",
+        settings=CONTEXT,
+        bank="long",
+        quick=CONTEXT_QUICK,
+        quick_rows=20,
+        texts={"text": "plain text that is read; else the prompts of the bank"},
+    ),
+    "ablation": Probe(
+        "probes.ablation_probe",
+        "what hangs on each pathway? each taken out of each block, and what that costs in bits per byte",
+        "--checkpoint tilelli/mini --text README.md --json ablation.json",
+        settings=ABLATION,
+        bank="regimes",
+        quick={"bytes": 10_000},
+        quick_rows=30,
+    ),
 }
 
 

@@ -39,13 +39,23 @@ def abstain(result: AbstainResult) -> str:
 
 
 def probe(result: ProbeResult) -> str:
-    """What was found in sentences, the verdicts, every figure, and what to know of them."""
+    """What was asked, what was found, and what to know of it."""
+    p = result.provenance
+    bank = f" on {p['bank']['name']} ({p['bank']['sha256'][:12]})" if p["bank"] else ""
+    head = [f"{result.probe} of {result.checkpoint} ({p['weights'][:12]}){bank}; seed {p['seed']}"]
+    blocks = {"calibration": _calibration, "metacognition": _metacognition}.get(result.probe, _plainly)(result)
+    notes = [f"Note: {note}" for note in result.notes]
+    return "\n\n".join("\n".join(block) for block in (head, *blocks, notes) if block)
+
+
+def _plainly(result: ProbeResult) -> list[list[str]]:
+    """What was found in sentences, the verdicts, and every figure."""
     verdicts = [[verdict.word, str(verdict.rule), number(verdict.measured)] for verdict in result.verdicts]
     said = result.tables["findings"]["finding"].tolist() if "findings" in result.tables else []
-    return _framed(result, [said, _columns(verdicts) if verdicts else [], *_figures(result)])
+    return [said, _columns(verdicts) if verdicts else [], *_figures(result)]
 
 
-def metacognition(result: ProbeResult) -> str:
+def _metacognition(result: ProbeResult) -> list[list[str]]:
     """Signals by regimes, one table a question, the rule regime by regime, and what it comes to."""
     blocks = []
     for title in ("out of distribution", "failure"):
@@ -67,10 +77,10 @@ def metacognition(result: ProbeResult) -> str:
     blocks.append([f"{verdict.word}: {verdict.rule}" for verdict in result.verdicts])
     own = [[name, number(figure)] for (part, name), figure in result.figures.items() if part == "choices"]
     blocks.append(["Forced choices:", *_columns(own)] if own else [])
-    return _framed(result, blocks)
+    return blocks
 
 
-def calibration(result: ProbeResult) -> str:
+def _calibration(result: ProbeResult) -> list[list[str]]:
     """One row a confidence: its figures, and what a calibrated model would have shown."""
     rows = [
         [row["part"], row["signal"], row["kind"], str(row["rows"])]
@@ -82,7 +92,7 @@ def calibration(result: ProbeResult) -> str:
     ]
     heads = ["answers", "confidence", "kind", "rows", "accuracy", "confidence", "ECE", "calibrated: below", "p"]
     heads += ["equal mass", "p", "Brier", "= miscal.", "- discr.", "+ uncert.", "log loss", "AUROC", "T", "ECE after T"]
-    return _framed(result, [_columns([heads, *rows])])
+    return [_columns([heads, *rows])]
 
 
 def over_checkpoints(results: Sequence[AbstainResult]) -> str:
@@ -108,15 +118,6 @@ def number(measured: Measured | None) -> str:
     if measured.low is None or measured.high is None:
         return f"{measured.value:.3f}"
     return f"{measured.value:.3f} [{measured.low:.3f}, {measured.high:.3f}]"
-
-
-def _framed(result: ProbeResult, blocks: Sequence[list[str]]) -> str:
-    """Blocks of lines between what was asked and what to know of it."""
-    p = result.provenance
-    bank = f" on {p['bank']['name']} ({p['bank']['sha256'][:12]})" if p["bank"] else ""
-    head = [f"{result.probe} of {result.checkpoint} ({p['weights'][:12]}){bank}; seed {p['seed']}"]
-    notes = [f"Note: {note}" for note in result.notes]
-    return "\n\n".join("\n".join(block) for block in (head, *blocks, notes) if block)
 
 
 def _ends(name: str) -> tuple[str, str, str]:

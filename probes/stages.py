@@ -26,7 +26,6 @@ from tilelli.tokenizer import END_OF_DOCUMENT
 
 SIDE_BY_SIDE = 32  # texts written at once
 Floats = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 Row = TypeVar("Row")
 
 
@@ -76,7 +75,6 @@ class Bench:
         probe: its name.
         bank: the questions; None where there are none.
         same: what has to be the same for rows to be the same, beside model, bank and seed.
-        progress: called with counts of rows, one stage after another.
     """
 
     probe: str
@@ -85,7 +83,6 @@ class Bench:
     same: Mapping[str, Any]
     seed: int
     keeper: Keeper
-    progress: Progress | None = None
 
     def sheet(self, stage: str, kind: type[Row]) -> Sheet[Row]:
         """The rows of a stage, each a `kind`."""
@@ -97,7 +94,7 @@ class Bench:
         def make(numbers: range) -> list[Cost]:
             return costs(self.model, [texts[number] for number in numbers])
 
-        rows = staged(self.sheet(stage, Cost), len(texts), make, progress=self.progress)
+        rows = staged(self.sheet(stage, Cost), len(texts), make)
         return [np.array(row.bits) for row in rows]
 
     def parts(self, stage: str, texts: Sequence[bytes], windows: Sequence[Window]) -> list[Floats]:
@@ -106,7 +103,7 @@ class Bench:
         def make(numbers: range) -> list[Cost]:
             return parts(self.model, texts, [windows[number] for number in numbers])
 
-        rows = staged(self.sheet(stage, Cost), len(windows), make, progress=self.progress)
+        rows = staged(self.sheet(stage, Cost), len(windows), make)
         return [np.array(row.bits) for row in rows]
 
     def write(self, stage: str, starts: Sequence[Start], max_new: int) -> list[Continuation]:
@@ -115,7 +112,7 @@ class Bench:
         def make(numbers: range) -> list[Continuation]:
             return write_on(self.model, [starts[number] for number in numbers], max_new)
 
-        return staged(self.sheet(stage, Continuation), len(starts), make, progress=self.progress)
+        return staged(self.sheet(stage, Continuation), len(starts), make)
 
 
 def staged(
@@ -123,7 +120,6 @@ def staged(
     count: int,
     make: Callable[[range], Sequence[Row]],
     size: int = SIDE_BY_SIDE,
-    progress: Progress | None = None,
 ) -> list[Row]:
     """Rows 0 to `count` - 1: those on the sheet, and the others, made `size` at a time by `make(numbers)` and added."""
     found = {number: sheet.known[number] for number in range(count) if number in sheet.known}
@@ -133,8 +129,6 @@ def staged(
             made = dict(zip(numbers, make(numbers), strict=True))
             sheet.add(made)
             found |= made
-        if progress:
-            progress(numbers.stop, count)
     return [found[number] for number in range(count)]
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from tilelli.data.corpus import Corpus, read
 from tilelli.errors import InputError
 
+HASH = "_sha256"  # what the setting is called that holds the hash, after the name of the one that holds the path
+
 
 def text(path: str, sha256: str | None = None) -> Corpus:
     """The documents of a text.
@@ -31,12 +33,17 @@ def of_settings(settings: Mapping[str, Any]) -> Corpus | None:
     return None if settings["text"] is None else text(settings["text"], settings["text_sha256"])
 
 
-def named(path: str | None) -> tuple[Corpus | None, dict[str, str]]:
-    """A text that may be left out, and what settings say of it."""
-    if path is None:
-        return None, {}
-    found = text(path)
-    return found, {"text": path, "text_sha256": found.sha256}
+def named(paths: Mapping[str, str | None]) -> dict[str, str]:
+    """What settings say of texts, each by the name of its setting; one that is None is left out.
+
+    Raises:
+        DataError: one is not there, or there is no text in it.
+    """
+    found = dict[str, str]()
+    for name, path in paths.items():
+        if path is not None:
+            found |= {name: path, f"{name}{HASH}": text(path).sha256}
+    return found
 
 
 def told(corpus: Corpus) -> dict[str, Any]:

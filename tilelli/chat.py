@@ -11,11 +11,12 @@ what the model was taught.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import torch
 
 from tilelli.base import ByteLM
-from tilelli.drafts import END_OF_REPLY, drafts
+from tilelli.drafts import END_OF_REPLY, Write, drafted, drafts
 from tilelli.errors import InputError
 from tilelli.gate import DRAFT, Gate
 from tilelli.generation import Sampling, Written, stream
@@ -94,11 +95,19 @@ def encode(text: str) -> list[int]:
 
 
 @torch.no_grad()
-def abstain_probability(model: ByteLM, ids: Sequence[int], interventions: Sequence[Change] = ()) -> float | None:
-    """How likely it is that the right reply to a prompt is to abstain; None if the model has no abstain head."""
+def abstain_probability(
+    model: ByteLM, ids: Sequence[int], interventions: Sequence[Change] = (), write: Write | None = None
+) -> float | None:
+    """How likely it is that the right reply to a prompt is to abstain; None if the model has no abstain head.
+
+    `write` is as in `reply`: it writes the draft, if one is needed.
+    """
     gate = Gate.of(model.provenance)
     if gate.drafts:
-        (draft,) = drafts(model, [ids], DRAFT, interventions)
+        if write is None or interventions:
+            (draft,) = drafts(model, [ids], DRAFT, interventions)
+        else:
+            draft = drafted(model, ids, DRAFT, write)
         return draft.abstain(gate)
     seen = Recorder(attention=False)
     model(torch.tensor([list(ids)[-model.config.context :]]), trace=seen, interventions=interventions)
@@ -120,6 +129,7 @@ def reply(
     should_stop: Callable[[], bool] | None = None,
     forced: Sequence[int] = (),
     interventions: Sequence[Change] = (),
+    write: Write | None = None,
 ) -> Iterator[Written]:
     """The reply to a prompt, byte by byte; it ends before the end of the line.
 
@@ -133,15 +143,19 @@ def reply(
         should_stop: asked before each byte; true ends the reply.
         forced: how the reply begins, to go on from another byte than the one that was written.
         interventions: what is done to the router weights, for the gate too.
+        write: another engine, which writes in place of `model` where nothing is forced and nothing intervenes.
     """
     s = replace(sampling or Sampling(), stop=(END_OF_REPLY,))
     drafted = Gate.of(model.provenance).drafts
     asked = drafted or (gate is not None and not forced)
-    abstain = abstain_probability(model, ids, interventions) if asked else None
+    abstain = abstain_probability(model, ids, interventions, write) if asked else None
     if not forced and is_declined(abstain, gate):
         forced = ByteTokenizer().encode(DECLINED)
         s = replace(s, max_new=len(forced))
-    steps = stream(model, ids, s, should_stop, forced, interventions)
+    if write is None or forced or interventions:
+        steps = stream(model, ids, s, should_stop, forced, interventions)
+    else:
+        steps = takewhile(lambda _: should_stop is None or not should_stop(), write(ids, s))
     return _led_by(abstain, steps) if drafted else steps
 
 

@@ -7,19 +7,25 @@ is an error that says the range. Nothing here is ever executed, and nothing here
 import dataclasses
 import difflib
 import math
+import re
 import types
 import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tilelli.errors import ConfigError
+
+if TYPE_CHECKING:
+    import yaml
 
 KINDS = ("routed", "vanilla")
 PATHWAYS = ("local", "sparse", "dense")
 PRECISIONS = ("auto", "float32", "bfloat16")
 OPTIMIZERS = ("adamw", "muon")
+ACTIVATION_BITS = (0, 8)
 
 
 def between(low: float, high: float) -> dict[str, tuple[float, float]]:
@@ -77,12 +83,25 @@ def read_yaml(path: Path, what: str, folder: str = "configs/") -> Any:
     import yaml
 
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _loader())
     except OSError as error:
         raise ConfigError(f"The {what} cannot be read", f"{path} ({error.strerror})", f"See {folder}.") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # impossible dates and deep nests among them
         line = " ".join(str(error).split())
         raise ConfigError(f"The {what} is not YAML", f"{path}: {line[:120]}", f"Compare it with {folder}.") from None
+
+
+@cache
+def _loader() -> type["yaml.SafeLoader"]:
+    """PyYAML's safe loader, to which `3e-4` is a number as in YAML 1.2; by itself it takes it for a text."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    pattern = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", pattern, list("-+0123456789"))
+    return Loader
 
 
 def _coerce(name: str, value: Any, hint: Any) -> Any:
@@ -129,6 +148,9 @@ class ModelConfig(Settings):
         abstain: whether there is an abstain head: a chat model's own guess that it should not answer.
         through_local: whether the dense pathway reads its input with what the local one makes of it added.
         mix_scale: factor on the routed sum; 3 lets three equally weighted pathways each count in full.
+        activation_bits: 8 rounds what goes into the ternary matrices of attention and feed-forward to whole steps, 127
+            at most, for each byte of the text by itself, so that their products are sums of small whole numbers; 0
+            leaves it as it is. See `ternary.py`. Without ternary matrices it means nothing; a vanilla model has none.
     """
 
     kind: str = "routed"
@@ -145,6 +167,7 @@ class ModelConfig(Settings):
     abstain: bool = False
     through_local: bool = False
     mix_scale: float = field(default=1.0, metadata=between(0.01, 100))
+    activation_bits: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -152,10 +175,14 @@ class ModelConfig(Settings):
         for name, parts in (("ternary", self.ternary), ("pathways", self.pathways)):
             for part in parts:
                 _choice(name, part, PATHWAYS)
+        if self.activation_bits not in ACTIVATION_BITS:
+            seen = repr(self.activation_bits)
+            raise ConfigError("activation_bits is not known", seen, "Use 8, or 0 for activations as floats.")
         if not self.pathways:
             raise ConfigError("A block needs a pathway", "none", f"Name some of {', '.join(PATHWAYS)}.")
         if self.kind == "vanilla":
             object.__setattr__(self, "ternary", ())
+            object.__setattr__(self, "activation_bits", 0)
 
     @property
     def hidden(self) -> int:
@@ -225,14 +252,12 @@ class TuningConfig(Settings):
         pairs: dialogues to make.
         data_seed: of the dialogues; it decides which facts are taught and which are withheld.
         rehearsal: share of the steps that read plain text.
-        repeat: how often a dialogue of one turn that asks for a fact and gives it is read in an epoch.
         floats: whether a ternary base goes on as floats, its latent weights: these learn facts about twice as fast.
     """
 
     pairs: int = field(default=60_000, metadata=between(1000, 10**8))
     data_seed: int = field(default=0, metadata=between(0, 2**63 - 1))
     rehearsal: float = field(default=0.2, metadata=between(0, 0.9))
-    repeat: int = field(default=2, metadata=between(1, 100))
     floats: bool = False
 
 

@@ -4,7 +4,8 @@ Each byte is a cached step from the state before it; rows that have ended leave.
 so a row's reply is the one that it would get alone.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import torch
@@ -15,10 +16,12 @@ from tilelli.data.dialogues.replies import says_unknown
 from tilelli.gate import Gate
 from tilelli.generation import window_start
 from tilelli.interventions import Change
+from tilelli.sampling import Sampling, Written
 from tilelli.state import BlockState, DecodeState
 from tilelli.tokenizer import END_OF_DOCUMENT
 from tilelli.trace import Recorder
 
+Write = Callable[[Sequence[int], Sampling], Iterator[Written]]  # an engine: from a prompt to what follows it
 SIDE_BY_SIDE = 128
 END_OF_REPLY = "\n"
 ENDS = (ord(END_OF_REPLY), END_OF_DOCUMENT)
@@ -83,6 +86,20 @@ def drafts(
         for row, number in enumerate(numbers):
             found[number] = Draft(bytes(said[row]), tuple(bits[row]), None if heads is None else heads[row])
     return [found[number] for number in range(len(prompts))]
+
+
+@torch.no_grad()
+def drafted(model: ByteLM, ids: Sequence[int], max_new: int, write: Write) -> Draft:
+    """What `drafts` gives for one prompt, written by another engine; the head is read by `model`."""
+    said, bits = bytearray(), list[float]()
+    for step in write(ids, Sampling(max_new, temperature=0.0, stop_at_end=False)):
+        bits.append(-math.log2(max(step.probability, 1e-30)))
+        if step.byte in ENDS:
+            break
+        said.append(step.byte)
+    text = tensor(model, [list(ids)])
+    heads = head_logits(model, text, read_prompts(model, text))
+    return Draft(bytes(said), tuple(bits), None if heads is None else heads[0])
 
 
 def greedy(logits: Tensor, going: Tensor, step: int) -> Tensor:

@@ -62,6 +62,12 @@ def ternary(config: ModelConfig) -> set[str]:
     }
 
 
+def whole(config: ModelConfig) -> set[str]:
+    """Names of the tensors whose input is rounded as well: ternary matrices, where the configuration says so. A ternary
+    convolution is none of them: it multiplies each number five times or so, not hundreds of times."""
+    return {name for name in ternary(config) if not name.endswith(".local.weight")} if config.activation_bits else set()
+
+
 def places(config: ModelConfig, floats: str) -> dict[str, tuple[str, Shape]]:
     """Name, type and shape of every tensor in a packed file; four trits share a byte."""
     found: dict[str, tuple[str, Shape]] = {}

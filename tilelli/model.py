@@ -27,15 +27,17 @@ class RoutedBlock(Block):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        c, ternary, has = config, config.ternary, config.pathways
+        c, ternary, has, bits = config, config.ternary, config.pathways, config.activation_bits
         self.mix_scale, self.through_local, self.n_heads = c.mix_scale, c.through_local, c.n_heads
         self.norm = nn.LayerNorm(c.d_model)
         self.router = Router(c.d_model, has)
         self.local = LocalPathway(c.d_model, c.kernel_size, "local" in ternary) if "local" in has else None
         self.sparse = (
-            SparsePathway(c.d_model, c.n_heads, c.head_dim, c.top_k, "sparse" in ternary) if "sparse" in has else None
+            SparsePathway(c.d_model, c.n_heads, c.head_dim, c.top_k, "sparse" in ternary, bits)
+            if "sparse" in has
+            else None
         )
-        self.dense = DensePathway(c.d_model, c.hidden, "dense" in ternary) if "dense" in has else None
+        self.dense = DensePathway(c.d_model, c.hidden, "dense" in ternary, bits) if "dense" in has else None
 
     def forward(
         self, x: Tensor, past: BlockState | None, recorder: Recorder | None, changed: Changed | None = None

@@ -25,9 +25,9 @@ FORM = re.compile(r"([a-z]+)(?:@(\d{1,9})(?:-(\d{1,9}))?)?")
 ALIKE = {  # settings besides the shapes on which the meaning of a part hangs
     "router": ("pathways",),
     "local": (),
-    "sparse": ("n_heads", "head_dim", "top_k"),
-    "dense": ("through_local",),
-    "block": ("kind", "n_heads", "head_dim", "top_k", "through_local", "mix_scale", "ternary"),
+    "sparse": ("n_heads", "head_dim", "top_k", "activation_bits"),
+    "dense": ("through_local", "activation_bits"),
+    "block": ("kind", "n_heads", "head_dim", "top_k", "through_local", "mix_scale", "ternary", "activation_bits"),
     "abstain": (),
 }
 

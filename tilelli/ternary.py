@@ -3,13 +3,22 @@
 Training keeps an ordinary float matrix, the *latent* weight, and rounds it on the fly in each forward pass; the
 gradient passes straight through the rounding, as if it were not there. The rule is that of BitNet b1.58 (Ma et al.
 2024, arXiv 2402.17764): scale = mean |W|, trit = clip(round(W / scale), -1, 1).
+
+What such a matrix is multiplied with may be rounded in the same way, as BitNet does: each vector to whole steps of
+-127 to 127, the largest of which is its largest number. Then the product is a sum of whole numbers, times two sizes.
+An engine that adds bytes computes this very sum, and so does float32: it holds every whole number up to 2^24, and 127
+times the widest input there can be, 65 536, is half of that. So no order of adding makes a difference.
 """
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from tilelli.packed import SMALLEST_SCALE
+
+STEPS = 127  # the most that 8 bits hold on both sides of zero
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -21,6 +30,19 @@ def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
     """
     scale = weight.abs().mean().clamp(min=SMALLEST_SCALE)
     return (weight / scale).round().clamp(-1, 1), scale
+
+
+def in_steps(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Vectors (..., K) in whole steps of their own.
+
+    Returns:
+        steps: (..., K), whole numbers of -127 to 127, as floats; going backward `x / size`.
+        size: (..., 1), of one step, never zero; for gradients a constant.
+    """
+    x = x.to(torch.promote_types(x.dtype, torch.float32))  # under autocast it may come in less
+    largest = x.detach().abs().amax(dim=-1, keepdim=True).clamp(min=SMALLEST_SCALE)
+    size = largest * (1 / STEPS)  # a product and a quotient: the same to the last digit in NumPy and in machine code
+    return _passed(x / size, torch.round), size
 
 
 def straight_through(weight: Tensor) -> Tensor:
@@ -39,27 +61,50 @@ class TernaryWeight(nn.Module):
     def __init__(self, ternary: bool) -> None:
         super().__init__()
         self.ternary = ternary
-        self._kept: tuple[tuple[int, int], Tensor] | None = None
+        self._kept: dict[bool, tuple[tuple[int, int], tuple[Tensor, Tensor]]] = {}
 
     def forward(self, latent: Tensor) -> Tensor:
         if not self.ternary:
             return latent
         if torch.is_grad_enabled():
             return straight_through(latent)
+        return self._rounded(latent, product=True)[0]
+
+    def parts(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """Trits of a ternary weight, which going backward are `latent / scale`, and scale, for gradients a constant."""
+        if torch.is_grad_enabled():
+            _, scale = quantize(latent.detach())
+            return _passed(latent / scale, lambda ratio: ratio.round().clamp(-1, 1)), scale
+        return self._rounded(latent, product=False)
+
+    def _rounded(self, latent: Tensor, product: bool) -> tuple[Tensor, Tensor]:
+        """Trits and scale; `product`: of the two, instead of the trits."""
         version = (latent.data_ptr(), latent._version)
-        kept = self._kept
+        kept = self._kept.get(product)
         if kept is None or kept[0] != version:
             trits, scale = quantize(latent)
-            kept = self._kept = (version, trits * scale)
+            kept = self._kept[product] = (version, (trits * scale if product else trits, scale))
         return kept[1]
 
 
 class TernaryLinear(nn.Linear):
-    """`nn.Linear` without bias whose weight is rounded to trits when `ternary`."""
+    """`nn.Linear` without bias whose weight is rounded to trits when `ternary`; then `activation_bits` of 8 rounds its
+    input too, 0 does not."""
 
-    def __init__(self, in_features: int, out_features: int, ternary: bool) -> None:
+    def __init__(self, in_features: int, out_features: int, ternary: bool, activation_bits: int = 0) -> None:
         super().__init__(in_features, out_features, bias=False)
         self.rounding = TernaryWeight(ternary)
+        self.in_steps = ternary and activation_bits > 0
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.linear(x, self.rounding(self.weight))
+        if not self.in_steps:
+            return F.linear(x, self.rounding(self.weight))
+        steps, size = in_steps(x)
+        trits, scale = self.rounding.parts(self.weight)
+        return F.linear(steps, trits) * (size * scale)
+
+
+def _passed(exact: Tensor, rounded: Callable[[Tensor], Tensor]) -> Tensor:
+    """`rounded(exact)` going forward, `exact` going backward. Adding the difference to a number gives just the rounded
+    one: the difference is exact, since the two are near each other (Sterbenz) or the rounded one is 1 of the larger."""
+    return exact + (rounded(exact) - exact).detach()

@@ -53,7 +53,8 @@ def forest(
     """The picture; a dashed line stands where a figure would say nothing."""
     if not lines:
         return theme.empty(title, WAITING)
-    fig = theme.figure(_escaped(title), x, height=110 + (18 + 16 * len(sides)) * len(lines))
+    room = 20 * max(0, len(sides) - 2)  # for a legend of more lines, where the window is narrow
+    fig = theme.figure(_escaped(title), x, height=110 + room + (18 + 16 * len(sides)) * len(lines))
     if reference is not None:
         fig.add_vline(reference, line={"color": theme.GREY, "width": 1, "dash": "dash"})
     for side, spans in enumerate(gather(lines, sides)):
@@ -72,7 +73,7 @@ def forest(
         tickvals=list(range(len(labels))), ticktext=labels, range=[len(labels) - 0.4, -0.6], automargin=True
     )
     fig.update_yaxes(fixedrange=True, showgrid=False, zeroline=False)
-    return fig.update_layout(showlegend=len(sides) > 1, margin={"b": 40}).update_xaxes(
+    return fig.update_layout(showlegend=len(sides) > 1, margin={"t": 76 + room, "b": 40}).update_xaxes(
         fixedrange=True, nticks=7, showgrid=True
     )
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from app.jobs import Job
+from app.voices import Speaker, able, by
 from tilelli.data.dialogues.replies import says_unknown
 from tilelli.interventions import parse
 from tilelli.tokenizer import ByteTokenizer
@@ -34,6 +35,7 @@ class Order:
         gate: decline from this abstain probability on; None leaves it to the words.
         forced: bytes that the reply has to begin with.
         interventions: what is done to the router weights, as it is written.
+        engine: what computes; what only torch can do, torch does whatever stands here.
     """
 
     checkpoint: str
@@ -42,6 +44,7 @@ class Order:
     gate: float | None = None
     forced: tuple[int, ...] = ()
     interventions: str = ""
+    engine: str = "torch"
 
 
 @dataclass(eq=False)
@@ -54,7 +57,7 @@ class Turn:
         prompt: what the model read. room: bytes of the context that were kept free for the reply.
         alone: bytes of the prompt that the message takes without any earlier turn.
         context: bytes that the model reads at once.
-        job: writes the reply.
+        speaker: the engine that writes where torch need not; None where torch is to write all. job: writes the reply.
         after: the turns that follow, each a variant. shown: which of them.
     """
 
@@ -66,6 +69,7 @@ class Turn:
     room: int
     alone: int
     context: int
+    speaker: Speaker | None
     job: Job["Written"]
     after: list["Turn"] = field(default_factory=list)
     shown: int = 0
@@ -102,6 +106,12 @@ class Turn:
         if not self.order.forced and is_declined(self.abstain, self.order.gate):
             return GATE
         return WORDS if says_unknown(self.reply) else None
+
+    @property
+    def engine(self) -> str:
+        """Which engine wrote it; words that it was given, by the gate or by who branches, torch reads."""
+        given = self.order.forced or self.declined == GATE
+        return "torch" if given or self.speaker is None else self.speaker.said()
 
     @property
     def memory(self) -> dict[str, int]:
@@ -204,9 +214,10 @@ class Conversation:
         earlier = [chat.Turn(turn.message, turn.reply) for turn in line_to(before)]
         prompt = chat.prompt(earlier, said, context, room)
         alone = len(chat.prompt([], said, context, room).ids)
-        job = Job(_writing(model, order, prompt.ids))
+        speaker = _speaker(order)
+        job = Job(_writing(model, speaker, order, prompt.ids))
         self.turns += 1
-        turn = Turn(self.turns, said, order, before, prompt, room, alone, context, job)
+        turn = Turn(self.turns, said, order, before, prompt, room, alone, context, speaker, job)
         self.variants(turn).append(turn)
         self.show(turn)
         return turn
@@ -221,11 +232,18 @@ def line_to(turn: Turn | None) -> list[Turn]:
     return found[::-1]
 
 
-def _writing(model: "ByteLM", order: Order, ids: list[int]) -> Callable[[Callable[[], bool]], Iterator["Written"]]:
+def _speaker(order: Order) -> Speaker | None:
+    engine = able(order.engine, order.checkpoint, order.interventions)
+    return None if engine == "torch" else by(engine, order.checkpoint)
+
+
+def _writing(
+    model: "ByteLM", speaker: Speaker | None, order: Order, ids: list[int]
+) -> Callable[[Callable[[], bool]], Iterator["Written"]]:
     from tilelli import chat
 
-    changes = parse(order.interventions)
-    return lambda stop: chat.reply(model, ids, order.sampling, order.gate, stop, order.forced, changes)
+    changes, write = parse(order.interventions), speaker.write if speaker else None
+    return lambda stop: chat.reply(model, ids, order.sampling, order.gate, stop, order.forced, changes, write)
 
 
 def _told(turn: Turn) -> dict[str, Any]:
@@ -239,6 +257,7 @@ def _told(turn: Turn) -> dict[str, Any]:
         "abstain_probability": turn.abstain,
         "stopped": turn.job.stopped,
         **asdict(turn.order),
+        "written_by": turn.engine,
         "prompt": ByteTokenizer().decode(turn.prompt.ids[1:]),
         "turns_forgotten": turn.forgotten,
         "bytes_cut": turn.prompt.cut,

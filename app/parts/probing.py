@@ -5,13 +5,13 @@ what was asked once, here or on the command line, is there at once.
 """
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import inputs, services, stored
+from app import inputs, services, sidebar, stored
 from app.jobs import Job
 from app.parts.side_by_side import begin_with
 from probes.registry import REGISTERED
@@ -25,15 +25,18 @@ if TYPE_CHECKING:
 PYTHON = """
 from probes.registry import REGISTERED
 from probes.store.keeper import keeping
+from probes.texts import named
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load
 
 probe = REGISTERED[{probe!r}]{quickly}
 bank = probe.questions({bank!r}, quick={quick}, seed={seed})
+settings = {{**probe.settings, **named({paths!r})}}
 with keeping() as keeper:
-    result = probe.run(load({name!r}, ByteLM), {name!r}, bank, probe.settings, {seed}, keeper)
+    result = probe.run(load({name!r}, ByteLM), {name!r}, bank, settings, {seed}, keeper)
 print(result.summary().round(4).to_string())
 """
+TEXTS = {"text": "Plain text", "train": "Training text", "held_out": "Held-out text"}
 
 
 class StopError(Exception):
@@ -42,33 +45,44 @@ class StopError(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """What the page asks: a probe, of a checkpoint, on a bank."""
+    """What the page asks: a probe, of a checkpoint, on a bank.
+
+    Attributes:
+        texts: what its settings say of the texts that are named, see `probes.texts.named`.
+    """
 
     probe: str
     name: str
     bank: str | None
     quick: bool
     seed: int
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def settings(self) -> dict[str, Any]:
         probe = REGISTERED[self.probe]
-        return dict((probe.quickly() if self.quick else probe).settings)
+        return {**(probe.quickly() if self.quick else probe).settings, **self.texts}
+
+    @property
+    def paths(self) -> dict[str, str]:
+        """Where the texts are, by setting."""
+        return {setting: self.texts[setting] for setting in REGISTERED[self.probe].texts if setting in self.texts}
 
     @property
     def key(self) -> "Key":
-        return stored.key(self.probe, self.name, self.bank, self.quick, self.seed)
+        return stored.key(self.probe, self.name, self.bank, self.quick, self.seed, self.texts)
 
     @property
     def options(self) -> str:
         """The same on the command line, after the name of a probe."""
-        bank = f" --bank {shlex.quote(self.bank)}" if self.bank else ""
-        return f"--checkpoint {shlex.quote(self.name)}{bank}{' --quick' * self.quick} --seed {self.seed}"
+        named = {"checkpoint": self.name, **({"bank": self.bank} if self.bank else {}), **self.paths}
+        words = [word for option, value in named.items() for word in (f"--{option.replace('_', '-')}", value)]
+        return shlex.join([*words, *["--quick"] * self.quick, "--seed", str(self.seed)])
 
     @property
     def python(self) -> str:
         values = {"probe": self.probe, "bank": self.bank, "quick": self.quick, "seed": self.seed, "name": self.name}
-        return PYTHON.format(quickly=".quickly()" if self.quick else "", **values)
+        return PYTHON.format(quickly=".quickly()" if self.quick else "", paths=self.paths, **values)
 
 
 @dataclass(eq=False)
@@ -76,7 +90,7 @@ class Run:
     """A probe under way, or ended.
 
     Attributes:
-        done: rows made so far, of `total`; 0 where that is not known.
+        done: rows made so far, of `total`; that is less where a probe makes more rows than its bank has.
         trouble: why results could not be kept, if so.
     """
 
@@ -89,16 +103,47 @@ class Run:
 
 def choose(page: str, probe: str, name: str, bank: str | None = None) -> Asked:
     """What is to be asked; all of it stands in the URL. `bank` is the one to begin with."""
-    left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
-    picked = None
-    if REGISTERED[probe].bank is not None:
+    asks, picked = REGISTERED[probe].bank is not None, None
+    places = st.columns([2, 1, 1] if asks else [1, 1, 2], vertical_alignment="bottom")
+    left, middle, right = places if asks else (places[2], places[0], places[1])
+    if asks:
         begin_with(f"{page}_bank", bank or REGISTERED[probe].bank)
         with left:
             picked = inputs.ask_bank(f"{page}_bank")
-    few = f"At most {REGISTERED[probe].quick_rows} questions of each part: faster, and intervals are wider."
+    texts = ask_texts(page, probe)
+    rows = "Fewer texts" if picked is None else f"At most {REGISTERED[probe].quick_rows} rows of each part"
+    few = f"{rows}: faster, and intervals are wider."
     quick = middle.toggle("A quick look", True, key=f"{page}_quick", bind="query-params", help=few)
     seed = right.number_input("Seed", 0, 2**31 - 1, 0, key=f"{page}_seed", bind="query-params", help="Of all draws.")
-    return Asked(probe, name, picked, quick, int(seed))
+    return Asked(probe, name, picked, quick, int(seed), texts)
+
+
+def ask_texts(page: str, probe: str) -> dict[str, str]:
+    """What settings say of the texts that are named for a probe; raises DataError if one is not there."""
+    asked = REGISTERED[probe].texts
+    places = st.columns(len(asked)) if asked else []
+    paths = dict[str, str | None]()
+    for (setting, what), place in zip(asked.items(), places, strict=True):
+        with place:
+            paths[setting] = inputs.ask_file(f"{page}_{setting}", TEXTS[setting], what)
+    return stored.texts(paths)
+
+
+def subject(name: str) -> None:
+    """Which checkpoint is asked."""
+    st.caption(inputs.describe(name, runs=False))
+    if sidebar.interventions(name):
+        st.caption("Interventions do not hold here: the checkpoint is asked as it is.")
+
+
+def answered(page: str, asked: Asked) -> "ProbeResult | None":
+    """The buttons, how far it is, and what came of it."""
+    run = controls(page, asked)
+    if run is not None and run.job.running:
+        st.fragment(show, run_every=0.5)(run)
+    elif run is not None:
+        ended(run)
+    return result(asked)
 
 
 def controls(page: str, asked: Asked) -> Run | None:
@@ -169,12 +214,18 @@ def result(asked: Asked) -> "ProbeResult | None":
 
 def show(run: Run) -> None:
     """How far it is; drawn again by itself while it runs, and once more when it has ended."""
-    if run.job.running:
-        done, total = run.done, max(run.total, run.done, 1)
-        words = f"{done:,} of {run.total:,} rows, {run.job.seconds:.0f} s" if done else "getting ready …"
-        st.progress(done / total, words)
-        return
-    st.rerun()
+    if not run.job.running:
+        st.rerun()
+    words = f"{rows(run)}, {run.job.seconds:.0f} s" if run.done else "getting ready …"
+    if run.done <= run.total:
+        st.progress(run.done / max(run.total, 1), words)
+    else:
+        st.markdown(f":material/hourglass_top: {words}")
+
+
+def rows(run: Run) -> str:
+    """How many are made, and of how many where that is known."""
+    return f"{run.done:,} of {run.total:,} rows" if run.done <= run.total else f"{run.done:,} rows"
 
 
 def ended(run: Run) -> None:
@@ -182,6 +233,6 @@ def ended(run: Run) -> None:
     if run.job.error:
         st.error(run.job.error)
     elif run.job.stopped and not run.job.items():
-        st.info(f"Stopped after {run.done:,} of {run.total:,} rows. They are kept: **Go on** begins where it was.")
+        st.info(f"Stopped after {rows(run)}. They are kept: **Go on** begins where it was.")
     if run.trouble:
         st.warning(f"The result is shown but not kept. {run.trouble}")

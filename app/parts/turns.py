@@ -107,6 +107,7 @@ def _reply(shown: Turn) -> None:
     notes = [
         "" if running else verdict(shown),
         f"`{order.checkpoint}`: {state}, {len(steps)} bytes, {len(steps) / max(job.seconds, 1e-3):.0f} bytes/s",
+        f"engine: {shown.engine}" if steps else "",
         f"seed {order.sampling.seed}, temperature {order.sampling.temperature:g}, top-p {order.sampling.top_p:g}",
         f"led on from byte {len(order.forced) - 1}" if order.forced else "",
         f"the first {shown.prompt.cut:,} bytes of the message did not fit" if shown.prompt.cut else "",

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app import inputs, show, sidebar
+from app import show
 from app.figures import abstain as figures
 from app.parts import abstaining, labelling, probing, thresholds
 from tilelli.header import read_header
@@ -20,9 +20,7 @@ NOT_TUNED = (
 def what_it_is(name: str) -> None:
     """Which checkpoint this is, and whether the question makes sense for it."""
     header = read_header(name)
-    st.caption(inputs.describe(name, runs=False))
-    if sidebar.interventions(name):
-        st.caption("Interventions do not hold here: the checkpoint is asked as it is.")
+    probing.subject(name)
     if not header.config.abstain:
         st.info(("" if header.provenance.get("tuning") else NOT_TUNED) + NO_HEAD)
 
@@ -30,12 +28,7 @@ def what_it_is(name: str) -> None:
 def page(name: str) -> None:
     what_it_is(name)
     asked = probing.choose("abstain", "abstain", name, "abstain")
-    run = probing.controls("abstain", asked)
-    if run is not None and run.job.running:
-        st.fragment(probing.show, run_every=0.5)(run)
-    elif run is not None:
-        probing.ended(run)
-    if (result := probing.result(asked)) is None:
+    if (result := probing.answered("abstain", asked)) is None:
         st.plotly_chart(figures.outcomes(None), key="abstain_waiting")
         show.elsewhere(asked.python, f"python -m probes run abstain {asked.options}")
         return

@@ -53,8 +53,8 @@ def page(name: str) -> None:
         st.info(UNTAUGHT.format(name=name))
     with st.expander("How it replies: sampling, seed, and the gate that may decline", icon=":material/tune:"):
         sampling = inputs.ask_sampling(100, 0.3, most=figures.MOST, prefix="chat_")
-        gate = inputs.ask_gate(name, prefix="chat_")
-        order = Order(name, services.identity(name), sampling, gate, interventions=sidebar.interventions(name))
+        gate, engine, changes = inputs.ask_gate(name, prefix="chat_"), inputs.ask_engine(), sidebar.interventions(name)
+        order = Order(name, services.identity(name), sampling, gate, interventions=changes, engine=engine)
     talk = st.session_state.setdefault("chat", Conversation())
     most = inputs.LONGEST_TEXT
     st.chat_input("Write a message", key="chat_message", max_chars=most, on_submit=keep)

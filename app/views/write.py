@@ -12,10 +12,10 @@ tok = ByteTokenizer()
 
 def page(name: str) -> None:
     prompt = inputs.text_box("Beginning", "Once upon a time", key="prompt")
-    sampling = inputs.ask_sampling()
+    sampling, engine = inputs.ask_sampling(), inputs.ask_engine()
     left, right, _ = st.columns([1, 1, 4])
     if left.button("Write", type="primary", key="write_start", width="stretch"):
-        writing.start(name, bytes(tok.encode(prompt)), sampling)
+        writing.start(name, bytes(tok.encode(prompt)), sampling, engine)
     job = st.session_state.get("write_job")
     if right.button("Stop", key="write_stop", width="stretch", disabled=not (job and job[0].running)) and job:
         job[0].stop()
@@ -30,7 +30,7 @@ def page(name: str) -> None:
         st.download_button("Save the text", tok.decode(raw), "tilelli.txt", key="write_save", disabled=running)
         if not running:
             xray.panel(job[2], raw, "write", interventions=st.session_state.write_under)
-    writing.elsewhere(name, prompt, sampling)
+    writing.elsewhere(name, prompt, sampling, engine)
 
 
 st.title("How does it go on?")

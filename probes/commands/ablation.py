@@ -1,25 +1,35 @@
 """python -m probes run ablation: what hangs on each pathway?"""
 
 import argparse
+import hashlib
 
-from probes.commands.shared import add_reading, bar, opened, read_text, tell
+from probes.commands.registered import add_probe, begun, put
+from probes.commands.shared import add_text, read_text
+from probes.registry import REGISTERED
+from tilelli.commands.shared import add_interventions
 
-TEXT = "what hangs on each pathway? each taken out of each block, and what that costs in bits per byte"
-EXAMPLE = "--checkpoint tilelli/mini --text README.md --json ablation.json"
+PROBE = REGISTERED["ablation"]
+TEXT, EXAMPLE = PROBE.asks, PROBE.example
 KINDS = ("remove", "force")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    add_reading(parser)
+    add_probe(PROBE, parser)
+    add_text(parser, "the prompts of the bank, in an order drawn with the seed")
     text = "remove: each pathway is taken out (default); force: each is the only one left"
     parser.add_argument("--kind", choices=KINDS, default="remove", help=text)
+    parser.add_argument("--bytes", type=int, help="how many are read at most")
+    add_interventions(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    from probes.ablation import ablation_map
-    from tilelli.interventions import parse
+    from tilelli.interventions import parse, written
 
-    model, text, changes = opened(options), read_text(options, None), parse(options.intervene)
-    with bar("cells") as progress:
-        found = ablation_map(model, text, options.kind, changes, progress)
-    tell(options, "ablation", model, text, {"cells": found.cells}, found.findings)
+    settings = begun(PROBE, options) | {"kind": options.kind, "intervene": written(parse(options.intervene))}
+    if options.bytes is not None:
+        settings["bytes"] = options.bytes
+    if options.text is not None:
+        read_text(options, None)  # what cannot be read is refused here
+        content = hashlib.sha256(options.text.read_bytes()).hexdigest()
+        settings |= {"text": str(options.text), "text_sha256": content, "from": options.first}
+    put("ablation", settings, options)

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from probes.metrics import Measured
     from tilelli.base import ByteLM
 
-TEXT = "does a chat model know what it does not know? outcomes, AUROC, and what the wording alone would tell"
-EXAMPLE = "--checkpoint tilelli/mini-chat --bank dialogue-test --json abstain.json"
 PROBE = REGISTERED["abstain"]
+TEXT, EXAMPLE = PROBE.asks, PROBE.example
 TEXT_BYTES = 500_000
 
 

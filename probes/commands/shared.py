@@ -18,10 +18,6 @@ from tilelli.commands.shared import add_checkpoint, add_interventions, add_threa
 if TYPE_CHECKING:
     import pandas as pd
 
-    from probes.banks import Bank
-    from probes.registry import Probe
-    from probes.result import ProbeResult
-    from probes.store.keeper import Keeper
     from tilelli.base import ByteLM
 
 
@@ -34,8 +30,12 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     add_threads(parser)
 
 
-def add_text(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--text", required=True, type=Path, help="file whose bytes are read, as they are")
+def add_text(parser: argparse.ArgumentParser, otherwise: str = "") -> None:
+    """The file to read; it may be left out where something is read `otherwise`."""
+    what = "file whose bytes are read, as they are"
+    parser.add_argument(
+        "--text", required=not otherwise, type=Path, help=f"{what}{otherwise and f'; else {otherwise}'}"
+    )
     parser.add_argument("--from", type=int, default=0, dest="first", help="number of the first byte, counted from 0")
 
 
@@ -46,60 +46,6 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 def add_store(parser: argparse.ArgumentParser) -> None:
     text = "keep answers and results, see python -m probes history, and use the answers that are kept"
     parser.add_argument("--store", action=argparse.BooleanOptionalAction, default=True, help=text)
-
-
-def add_probe(parser: argparse.ArgumentParser, probe: "Probe") -> None:
-    """Options of a probe of the registry that is put to one checkpoint."""
-    add_checkpoint(parser)
-    if probe.bank is not None:
-        parser.add_argument("--bank", default=probe.bank, help="bundled bank, or a JSONL file")
-    add_json(parser)
-    add_store(parser)
-    parser.add_argument("--seed", type=int, default=0, help="of everything drawn")
-    parser.add_argument("--quick", action="store_true", help="a quick look: fewer rows, wider intervals")
-    add_threads(parser)
-
-
-def begun(options: argparse.Namespace, probe: "Probe") -> dict[str, Any]:
-    """The settings of a probe of the registry, after `begin`.
-
-    Raises:
-        InputError: the seed is below 0.
-    """
-    from tilelli.errors import InputError
-
-    begin(options)
-    if options.seed < 0:
-        raise InputError("There is no such seed", str(options.seed), "Use 0 or more.")
-    return dict((probe.quickly() if options.quick else probe).settings)
-
-
-def put(
-    options: argparse.Namespace,
-    name: str,
-    bank: "Bank | None",
-    settings: Mapping[str, Any],
-    work: "Callable[[ByteLM, Keeper, Callable[[int, int], None]], ProbeResult]",
-    say: "Callable[[ProbeResult], str] | None" = None,
-) -> None:
-    """Let `work(model, keeper, progress)` put a probe to a checkpoint; print its result, keep it and write it.
-
-    `say` is how it is printed, if not as any probe is.
-    """
-    from probes import report
-    from probes.store.keeper import keeping
-    from probes.store.key import Key
-    from tilelli.base import ByteLM
-    from tilelli.checkpoint import load
-
-    model = load(options.checkpoint, ByteLM)
-    with keeping(options.store) as keeper:
-        with bar(name) as progress:
-            result = work(model, keeper, progress)
-        print((say or report.probe)(result), flush=True)
-        keeper.put(Key.of(name, model, bank, settings, options.seed), result)
-        if options.json:
-            write_json(options.json, {"probe": name, "quick": options.quick, "results": [result.to_dict()]})
 
 
 def begin(options: argparse.Namespace) -> None:

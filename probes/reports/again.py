@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from probes.banks import Bank
@@ -21,6 +20,7 @@ from probes.reports.claims import Claims, Figure, Pair, Ruling, here, wrong
 from probes.result import ProbeResult
 from probes.store.keeper import Keeper
 from probes.sweep import one_thread
+from probes.texts import HASH
 from tilelli.errors import InputError, TilelliError
 from tilelli.header import bundled
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from tilelli.base import ByteLM
 
 REPRODUCE = "python -m probes reproduce {} --only {}"
-HASH = "_sha256"
 
 
 @dataclass(frozen=True)
@@ -150,9 +149,11 @@ def _line(result: ProbeResult, probe: Probe, quick: bool) -> list[str] | None:
 
 def _understood(probe: str, words: Sequence[str]) -> bool:
     """Whether the probe's command knows all of these words."""
+    from probes.__main__ import PROBES
+
     parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
     try:
-        import_module(f"probes.commands.{probe}").add(parser)
+        PROBES[probe].add(parser)
         return not parser.parse_known_args(list(words))[1]
-    except (ImportError, argparse.ArgumentError, SystemExit):
+    except (argparse.ArgumentError, SystemExit):
         return False

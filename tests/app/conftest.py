@@ -7,8 +7,15 @@ import streamlit as st
 
 import app
 from tests.conftest import MakeModel
+from tilelli.engine.compiler import MACHINE
 
 APP = Path(app.__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No machine code is made in the background."""
+    monkeypatch.setattr(MACHINE, "begin", lambda: None)
 
 
 @pytest.fixture

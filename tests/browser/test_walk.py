@@ -10,11 +10,11 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import Visitor, dashboard
 from tilelli import ByteTokenizer, TilelliLM
 
-INSIDE = ("/routing", "/attention", "/weights", "/ablation", "/compare", "/splice")
-ASK = ("/abstain", "/results")
+INSIDE = ("/routing", "/attention", "/weights", "/ablation", "/compare", "/splice", "/speed")
+ASK = ("/abstain", "/calibration", "/metacognition", "/diagnostics", "/results")
 PAGES = ("/", "/checkpoints", "/write", "/chat", *INSIDE, *ASK, "/training")
 TEXT = '[data-testid="stHtml"] div[dir="auto"]'
-LINK = "/write?prompt={prompt}&new={new}&temperature=0.0&checkpoint=tilelli%2Fmini"
+LINK = "/write?prompt={prompt}&new={new}&temperature=0.0&engine=torch&checkpoint=tilelli%2Fmini"
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -9,7 +9,7 @@ import torch
 from probes.__main__ import main
 from probes.ablation import KINDS, WHOLE, AblationMap, Cell, ablation_map, gather, plan
 from probes.commands.ablation import KINDS as OFFERED
-from probes.metrics import Measured
+from probes.result import plain
 from tests.conftest import TEXT, TINY, MakeModel
 from tilelli.base import ByteLM
 from tilelli.checkpoint import save_checkpoint
@@ -112,7 +112,7 @@ def test_a_model_that_only_guesses_has_nothing_to_lose(tiny: MakeModel) -> None:
 def made(*changes: tuple[float, float | None], total: int | None = None) -> AblationMap:
     """A map of cells with these changes and p-values."""
     cells = [
-        Cell(n, "dense", f"remove:dense@{n}", 2.0, 2.0 + change, Measured(change, change - 0.01, change + 0.01, 9), p)
+        Cell(n, "dense", f"remove:dense@{n}", 2.0, 2.0 + change, change, change - 0.01, change + 0.01, 9, p)
         for n, (change, p) in enumerate(changes, start=1)
     ]
     return gather(cells, "remove", total or len(cells), 300)
@@ -185,7 +185,7 @@ def test_the_command_writes_what_the_function_found(routed: ByteLM, tmp_path: Pa
     (tmp_path / "text").write_bytes(LONG)
     given = ["--checkpoint", tmp_path / "model", "--text", tmp_path / "text", "--json", tmp_path / "out.json"]
     assert main([str(word) for word in ["run", "ablation", *given, "--intervene", "flatten@2", "--threads", 1]]) == 0
-    content = json.loads((tmp_path / "out.json").read_text())
+    (content,) = json.loads((tmp_path / "out.json").read_text())["results"]
     found = ablation_map(routed, LONG, under=parse("flatten@2"))
-    assert content["tables"]["cells"] == json.loads(found.cells.to_json(orient="records"))
-    assert content["findings"] == list(found.findings)
+    assert content["tables"]["cells"] == plain(found.cells)
+    assert [row["finding"] for row in content["tables"]["findings"]] == list(found.findings)

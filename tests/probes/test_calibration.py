@@ -118,7 +118,7 @@ def test_the_command_prints_a_row_a_confidence(
     from probes.registry import REGISTERED
 
     cheap = replace(REGISTERED["calibration"], quick=SETTINGS, quick_rows=30)
-    monkeypatch.setattr("probes.commands.calibration.PROBE", cheap)
+    monkeypatch.setitem(REGISTERED, "calibration", cheap)
     folder = str(tiny(context=64, abstain=True).save_pretrained(tmp_path / "m"))
     asked = ["--checkpoint", folder, "--text", str(text_file), "--quick", "--threads", "1"]
     assert main(["run", "calibration", *asked, "--json", str(tmp_path / "o.json")]) == 0

@@ -73,7 +73,7 @@ def test_one_that_writes_training_lines_is_found_out(monkeypatch: pytest.MonkeyP
     writes(monkeypatch, {document[:16]: copied for document in OTHER.documents})
     found = run(untrained, "m", apart(CORPUS, OTHER), MANY, 0, Keeper(wanted=False))
     assert words(found)["generations"] == "loses"
-    own = found.rows[found.rows["look"] == "generations"]
+    own = found.rows[found.rows["part"] == "generations"]
     assert (own["copied"] == 64).all()
     assert (own["copied_text"] == copied.decode()).all()
     assert (own["held_out_copied"] < 64).all()

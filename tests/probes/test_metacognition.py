@@ -171,7 +171,7 @@ def test_the_command_prints_signals_by_regimes_with_intervals_and_the_verdict(
     from probes.registry import REGISTERED
 
     cheap = replace(REGISTERED["metacognition"], quick=SETTINGS, quick_rows=6)
-    monkeypatch.setattr("probes.commands.metacognition.PROBE", cheap)
+    monkeypatch.setitem(REGISTERED, "metacognition", cheap)
     folder = str(save_checkpoint(tiny(context=64, abstain=True), tmp_path / "m"))
     written = tmp_path / "out.json"
     asked = ["--checkpoint", folder, "--committee", folder, "--bank", "regimes", "--quick", "--threads", "1"]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from probes.texts import first_of, pieces, text, told
+from probes.texts import first_of, named, pieces, text, told
 from tilelli.errors import DataError, InputError
 
 
@@ -13,6 +13,13 @@ def test_a_text_that_has_changed_is_refused(text_file: Path) -> None:
     text_file.write_text("another")
     with pytest.raises(InputError, match="The text has changed"):
         text(str(text_file), found.sha256)
+
+
+def test_settings_name_a_text_by_its_path_and_its_hash(text_file: Path) -> None:
+    path = str(text_file)
+    assert named({"train": path, "held_out": None}) == {"train": path, "train_sha256": text(path).sha256}
+    with pytest.raises(DataError, match="nothing here"):
+        named({"text": "nothing here"})
 
 
 def test_an_empty_text_is_refused(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_an_unknown_setting_suggests_the_nearest() -> None:
 
 
 def test_a_setting_like_no_other_lists_those_that_exist() -> None:
-    with pytest.raises(ConfigError, match="Known are abstain, context, d_model, "):
+    with pytest.raises(ConfigError, match="Known are abstain, activation_bits, context, d_model, "):
         ModelConfig.from_dict({"zzzzzz": 8})
 
 
@@ -127,6 +127,12 @@ def test_a_recipe_is_read_section_by_section(tmp_path: Path) -> None:
     assert recipe == Recipe(ModelConfig(d_model=8), TrainingConfig(steps=7))
 
 
+@pytest.mark.parametrize("number", ["3e-4", "3E-4", "3.e-4", "0.3e-3", "+3.0e-4"])
+def test_numbers_with_an_exponent_are_numbers_with_or_without_a_point(tmp_path: Path, number: str) -> None:
+    recipe = Recipe.from_yaml(written(tmp_path, f"training:\n  learning_rate: {number}\n"))
+    assert recipe.training.learning_rate == pytest.approx(3e-4)
+
+
 def test_an_absent_section_means_the_defaults(tmp_path: Path) -> None:
     assert Recipe.from_yaml(written(tmp_path, "model:\n")) == Recipe(ModelConfig(), TrainingConfig())
 
@@ -166,3 +172,12 @@ def test_a_recipe_that_cannot_be_read_names_the_path(tmp_path: Path, name: str) 
 
 def test_a_vanilla_model_has_no_ternary_weights_whatever_is_said() -> None:
     assert ModelConfig(kind="vanilla", ternary=("dense",)).ternary == ()
+
+
+def test_activations_are_floats_or_of_eight_bits() -> None:
+    assert ModelConfig().activation_bits == 0
+    assert ModelConfig(activation_bits=8).to_dict()["activation_bits"] == 8
+    assert ModelConfig.from_dict({"d_model": 8}) == ModelConfig(d_model=8, activation_bits=0)  # from before it existed
+    assert ModelConfig(activation_bits=8).twin("vanilla").activation_bits == 0  # it has no ternary matrix
+    with pytest.raises(ConfigError, match=r"activation_bits is not known: 4\. Use 8, or 0 for activations as floats"):
+        ModelConfig(activation_bits=4)

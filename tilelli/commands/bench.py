@@ -57,7 +57,7 @@ def facts(header: "Header", options: argparse.Namespace) -> list[str]:
         f"model:   {source}: {c.kind}, {header.num_parameters:,} parameters, file of {header.file_size:,} bytes",
         f"machine: {platform.machine()}, {os.cpu_count()} cores, {platform.system()}; Python {sys.version.split()[0]}",
         f"run:     {options.prompt} bytes read, {options.bytes} written greedily, {options.rounds} rounds in turns, "
-        f"threads {options.threads} (numba: 1)",
+        f"threads {options.threads}",
     ]
 
 

@@ -26,6 +26,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "alone takes interventions; auto begins with numpy and goes on with numba where it is installed"
     )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help=engine)
+    threads = "processor threads, for numba and torch; torch takes all cores if not given, numba one"
+    parser.add_argument("--threads", type=int, help=threads)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -41,8 +43,8 @@ def run(options: argparse.Namespace) -> None:
         stop=tuple(options.stop),
     )
     if options.engine == "numba" and not compiled_before():
-        print("Compiling, once on this machine: about half a minute.", file=sys.stderr)
-    speaker = voice(options.checkpoint, options.engine, options.intervene)
+        print("Compiling, once on this machine: about a minute.", file=sys.stderr)
+    speaker = voice(options.checkpoint, options.engine, options.intervene, options.threads)
     written = speaker.stream(ByteTokenizer().encode(options.prompt), sampling)
     decoder = IncrementalDecoder()
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]

@@ -39,21 +39,25 @@ class Voice:
         return ", ".join(f"{name} from byte {place} on" if place else name for name, place in self.engines) or "none"
 
 
-def voice(checkpoint: str, engine: str = "auto", intervene: str = "") -> Voice:
+def voice(checkpoint: str, engine: str = "auto", intervene: str = "", threads: int | None = None) -> Voice:
     """A checkpoint that writes with `engine`, its routers changed as `intervene` says.
+
+    `threads` compute at once, with numba and torch; None means one with numba, and leaves it to torch.
 
     Raises:
         CheckpointError: as for any checkpoint.
         InputError: the engine is not here, or cannot do what is asked.
     """
+    if threads is not None and threads < 1:
+        raise InputError("There is no such number of threads", str(threads), "Use --threads 1 or more.")
     if engine == "auto":
-        return _chosen(checkpoint, intervene)
+        return _chosen(checkpoint, intervene, threads)
     if engine == "torch":
-        return _torch(checkpoint, intervene)
+        return _torch(checkpoint, intervene, threads)
     if intervene.strip():
         happened = f"The {NAMED[engine]} engine takes no interventions"
         raise InputError(happened, intervene[:60], "Use --engine torch.")
-    return _numba(checkpoint) if engine == "numba" else _numpy(checkpoint)
+    return _numba(checkpoint, threads or 1) if engine == "numba" else _numpy(checkpoint)
 
 
 def compiled_before() -> bool:
@@ -66,27 +70,31 @@ def compiled_before() -> bool:
         return True
 
 
-def _chosen(checkpoint: str, intervene: str) -> Voice:
+def _chosen(checkpoint: str, intervene: str, threads: int | None) -> Voice:
     """Torch for what only torch can do, and where numba is missing; NumPy where torch is; both others else."""
     torch = find_spec("torch") is not None
     if torch and (intervene.strip() or SPLICE in checkpoint or not find_spec("numba")):
-        return _torch(checkpoint, intervene)
+        return _torch(checkpoint, intervene, threads)
     if intervene.strip() or not find_spec("numba"):
         return voice(checkpoint, "numpy", intervene)
     try:
-        return _handed_over(checkpoint)
+        return _handed_over(checkpoint, threads or 1)
     except CheckpointError:  # numbers that NumPy does not know, or torch knows better what is wrong
         if not torch:
             raise
-        return _torch(checkpoint, intervene)
+        return _torch(checkpoint, intervene, threads)
 
 
-def _torch(checkpoint: str, intervene: str) -> Voice:
+def _torch(checkpoint: str, intervene: str, threads: int | None) -> Voice:
+    import torch
+
     from tilelli.base import ByteLM
     from tilelli.checkpoint import load
     from tilelli.generation import stream
     from tilelli.interventions import parse
 
+    if threads is not None:
+        torch.set_num_threads(threads)
     model, changes = load(checkpoint, ByteLM), parse(intervene)
     return Voice(lambda ids, sampling: stream(model, ids, sampling, interventions=changes), [("torch", 0)])
 
@@ -98,23 +106,23 @@ def _numpy(checkpoint: str) -> Voice:
     return Voice(lambda ids, sampling: stream(model, ids, sampling), [("numpy", 0)])
 
 
-def _numba(checkpoint: str) -> Voice:
+def _numba(checkpoint: str, threads: int) -> Voice:
     from tilelli.engine.compiled import load, stream
     from tilelli.engine.compiler import MACHINE
 
-    model = load(checkpoint)
-    MACHINE.kernel()
+    model = load(checkpoint, threads)
+    MACHINE.code()
     return Voice(lambda ids, sampling: stream(model, ids, sampling), [("numba", 0)])
 
 
-def _handed_over(checkpoint: str) -> Voice:
+def _handed_over(checkpoint: str, threads: int) -> Voice:
     """NumPy first, machine code as soon as there is some."""
     from tilelli.engine import compiled, plain
     from tilelli.engine.compiler import MACHINE
     from tilelli.engine.writing import write
 
     MACHINE.begin()
-    first, then, engines = plain.load(checkpoint), compiled.load(checkpoint), list[tuple[str, int]]()
+    first, then, engines = plain.load(checkpoint), compiled.load(checkpoint, threads), list[tuple[str, int]]()
     slow, fast = partial(plain.read, first), partial(compiled.read, then)
 
     def stream(ids: Sequence[int], sampling: Sampling) -> Iterator[Written]:

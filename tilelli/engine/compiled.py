@@ -1,4 +1,4 @@
-"""The compiled engine: a byte goes through the whole model in one call of machine code, on one core, without torch.
+"""The compiled engine: a byte goes through the whole model in one call of machine code, without torch.
 
 What is computed stands in `kernels.py`, how it is compiled in `compiler.py`. Here a checkpoint becomes the arrays that
 the kernels read, and a conversation becomes the memory that they write. Machine code checks no index: all sizes are
@@ -7,6 +7,7 @@ proved here, before it is called.
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,15 @@ import numpy as np
 
 from tilelli.config import PATHWAYS, ModelConfig
 from tilelli.engine.compiler import MACHINE
+from tilelli.engine.helpers import board, team
+from tilelli.engine.integers import SHIFTS, SIDE
 from tilelli.engine.kernels import Memory, Numbers, Weights
-from tilelli.engine.products import WORD, Array, Matrix
+from tilelli.engine.matrix import Matrix
+from tilelli.engine.products import WORD, Array
 from tilelli.engine.writing import Reading, write
 from tilelli.errors import InputError
 from tilelli.header import SPLICE, check_tensors, read_header
-from tilelli.layout import shapes, ternary
+from tilelli.layout import shapes, ternary, whole
 from tilelli.packed import Floats, weights
 from tilelli.sampling import Sampling, Written
 from tilelli.tokenizer import VOCABULARY, check_bytes
@@ -36,17 +40,19 @@ class Compiled:
     config: ModelConfig
     weights: Weights
     numbers: Numbers
+    threads: int = 1
 
 
 class Store:
-    """The memory of a conversation, and how much of it is written.
+    """The memory of a conversation, how much of it is written, and a board on which it computes alone.
 
     States that follow one another share a store, each knowing its own `position` in it. Who goes on from the end writes
     behind it; who goes on from an earlier state, or finds no room, gets a copy. So a state stays what it was.
     """
 
     def __init__(self, memory: Memory, places: int) -> None:
-        self.memory, self._places, self._written, self._lock = memory, places, 0, threading.Lock()
+        self.memory, self.board = memory, board()
+        self._places, self._written, self._lock = places, 0, threading.Lock()
 
     def claim(self, position: int, end: int) -> bool:
         """Whether the places from `position` to `end` are free, and if so, no longer."""
@@ -65,8 +71,8 @@ class State:
     store: Store
 
 
-def load(name: str | Path) -> Compiled:
-    """The model in a packed or an ordinary checkpoint.
+def load(name: str | Path, threads: int = 1) -> Compiled:
+    """The model in a packed or an ordinary checkpoint; `threads` share the products of one byte, and give the same.
 
     Raises:
         CheckpointError: as for any checkpoint.
@@ -77,7 +83,7 @@ def load(name: str | Path) -> Compiled:
             "The compiled engine makes no splices", str(name)[:80], "Pack it first, or use --engine torch."
         )
     check_tensors(header := read_header(name))
-    return shaped(header.config, weights(header))
+    return replace(shaped(header.config, weights(header)), threads=threads)
 
 
 def stream(model: Compiled, ids: Sequence[int], sampling: Sampling | None = None) -> Iterator[Written]:
@@ -95,15 +101,16 @@ def read(model: Compiled, ids: Sequence[int], state: State | None = None) -> tup
     text = np.array(check_bytes(ids), np.uint8)
     if (end := start + len(text)) > c.context:
         raise InputError("The text is longer than the context", f"{end} for {c.context} positions", "Shorten it.")
-    kernel = MACHINE.kernel()
+    kernel = MACHINE.code().read
     store = state.store if state and state.store.claim(start, end) else _store(c, state, end)
     logits = np.empty((len(text), VOCABULARY), np.float32)
     pathways = np.empty((len(text), c.n_blocks if c.kind == "routed" else 0, len(PATHWAYS)), np.float32)
     abstain = np.empty(len(text) if c.abstain else 0, np.float32)
-    for first in range(0, len(text), PIECE):
-        piece = slice(first, first + PIECE)
-        told = (logits[piece], pathways[piece], abstain[piece])
-        kernel(model.weights, model.numbers, store.memory, text[piece], start + first, *told)
+    with team(model.threads).lent(store.board) if model.threads > 1 else nullcontext(store.board) as jobs:
+        for first in range(0, len(text), PIECE):
+            piece = slice(first, first + PIECE)
+            told = (logits[piece], pathways[piece], abstain[piece])
+            kernel(model.weights, model.numbers, store.memory, jobs, text[piece], start + first, *told)
     return Reading(logits, list(pathways.swapaxes(0, 1)), abstain if c.abstain else None), State(end, store)
 
 
@@ -190,13 +197,18 @@ def _matrix(c: ModelConfig, found: dict[str, Floats], name: str, present: bool) 
     floats = _each(found, L, name, turned=True)
     _, K, R = floats.shape
     if f"blocks.0.{name}" not in ternary(c) or not L:
-        return Matrix(floats, np.empty((0, 0, R), np.uint32), np.empty(0, np.float32))
-    scales = np.abs(floats).max(axis=(1, 2)).astype(np.float32)
-    codes = np.ones((L, -(-K // WORD) * WORD, R), np.uint32)
-    codes[:, :K] += np.sign(floats).astype(np.int8).astype(np.uint32)  # -1 becomes the largest number, plus one zero
-    places = np.arange(0, 2 * WORD, 2, dtype=np.uint32)[:, None]
-    words = np.bitwise_or.reduce(codes.reshape(L, -1, WORD, R) << places, axis=2)
-    return Matrix(np.empty((0, K, R), np.float32), words, scales)
+        return Matrix(floats, np.empty((0, 0, R), np.uint32), np.empty(0, np.float32), stepped=False)
+    stepped = f"blocks.0.{name}" in whole(c)
+    scales, places = np.abs(floats).max(axis=(1, 2)), SHIFTS if stepped else np.arange(0, 2 * WORD, 2, dtype=np.uint32)
+    codes = np.ones((L, -(-K // WORD) * WORD, -(-R // SIDE) * SIDE if stepped else R), np.uint32)
+    codes[:, :K, :R] += (
+        np.sign(floats).astype(np.int8).astype(np.uint32)
+    )  # -1 becomes the largest number, plus one zero
+    words = np.bitwise_or.reduce(codes.reshape(L, -1, WORD, codes.shape[2]) << places[:, None], axis=2)
+    if stepped:
+        blocks = words.reshape(L, -1, codes.shape[2] // SIDE, SIDE).swapaxes(1, 2)  # (L, R / 64, K / 16, 64)
+        words = _aligned(blocks.reshape(L, blocks.shape[1], -1))
+    return Matrix(np.empty((0, K, R), np.float32), words, _own(scales), stepped)
 
 
 def _each(found: dict[str, Floats], L: int, name: str, turned: bool = False) -> Array:
@@ -212,14 +224,23 @@ def _own(array: Array) -> Array:
     return np.ascontiguousarray(array, np.float32)
 
 
-def rehearsal() -> Iterator[tuple[tuple[Any, ...], tuple[Array, Array, Array]]]:
-    """Tiny models that between them use every kernel: the first arguments of `kernels.read`, and room for the rest."""
+def _aligned(array: Array) -> Array:
+    """A copy that begins at the beginning of a cache line: then no vector lies across two of them."""
+    room = np.empty(array.nbytes + 64, np.uint8)
+    copy: Array = room[-room.ctypes.data % 64 :][: array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[:] = array
+    return copy
+
+
+def rehearsal() -> Iterator[tuple[tuple[Any, ...], tuple[Array, ...], float]]:
+    """Tiny models that between them use every kernel: the first arguments of `kernels.read`, room for the rest, and how
+    far from one another results may be. Where activations are rounded, one may come out a step higher or lower."""
     base = ModelConfig(d_model=9, n_blocks=2, n_heads=2, head_dim=5, top_k=2, kernel_size=3, expand=2, context=8)
-    for c in (replace(base, through_local=True, abstain=True), base.twin("vanilla")):
+    whole_numbers = replace(base, ternary=PATHWAYS, activation_bits=8)
+    for c in (replace(base, through_local=True, abstain=True), base.twin("vanilla"), whole_numbers):
         chance = np.random.default_rng(0)
         model = shaped(c, {name: _own(chance.normal(0, 0.3, shape)) for name, shape in shapes(c).items()})
         text, memory = np.arange(7, dtype=np.uint8), _store(c, None, 8).memory
-        told = (np.empty((7, 256), np.float32), np.empty((7, 2, 3), np.float32), np.empty(7, np.float32))
-        if c.kind == "vanilla":
-            told = (told[0], told[1][:, :0].copy(), told[2][:0])
-        yield (model.weights, model.numbers, memory, text, 0), told
+        sizes = (7, 256), (7, 2 if c.kind == "routed" else 0, 3), (7 if c.abstain else 0)
+        told = tuple(np.empty(size, np.float32) for size in sizes)
+        yield (model.weights, model.numbers, memory, board(), text, 0), told, 0.1 if c.activation_bits else 1e-4

@@ -1,7 +1,7 @@
 """Turns the kernels into machine code with numba, once a machine, and keeps it in the user's cache.
 
-Compiling takes half a minute, so nobody has to wait for it: `MACHINE.begin` has another process do it, which gives way
-to all others and goes on if this one ends; until it is `ready` another engine speaks. Who asks for the `kernel` waits.
+Compiling takes about a minute, so nobody has to wait for it: `MACHINE.begin` has another process do it, which gives way
+to all others and goes on if this one ends; until it is `ready` another engine speaks. Who asks for the `code` waits.
 numba is optional: this module is importable without it, and importing it does nothing.
 """
 
@@ -18,20 +18,32 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tilelli.engine import kernels, products, selection
+from tilelli.engine import integers, kernels, matrix, products, selection, team
 from tilelli.errors import InputError
 
 Kernel = Callable[..., None]
+
+
+class Code(NamedTuple):
+    """What is compiled: `kernels.read`, and what its helpers do meanwhile, `team.assist`."""
+
+    read: Kernel
+    assist: Kernel
+
+
 SUMS = {"reassoc", "contract", "nsz", "arcp"}  # sums may be taken in any order; what is no number still stays none
 OWN = {
     "exponentials": {"contract"},  # here an order was chosen for its digits
     "extremes": SUMS | {"nnan"},  # only so are many compared at once; nothing but a threshold hangs on it
+    "largest": SUMS | {"nnan"},
+    **{name: set[str]() for name in ("in_steps", "stepped", "in_size")},  # to the last digit as NumPy and torch do it
 }
-MODULES = (kernels, products, selection)
+MODULES = (kernels, matrix, products, integers, selection, team)
+EMITTED = ("intrinsics.py", "instructions.py", "bytewise.py")  # what these modules call, in other words
 MADE, MAKING = "made", "making"  # files in the cache: it is complete; somebody is at it
 PATIENCE = 300  # seconds after which whoever was at it has been given up
 
@@ -42,7 +54,7 @@ class Machine:
     def __init__(self) -> None:
         self.problem: str | None = None
         """Why there will be none; None while that is not known."""
-        self._kernel: Kernel | None = None
+        self._code: Code | None = None
         self._begun, self._making = threading.Lock(), threading.Lock()
 
     def begin(self) -> None:
@@ -58,24 +70,24 @@ class Machine:
 
     def ready(self) -> bool:
         """Whether it is there by now."""
-        return self._kernel is not None
+        return self._code is not None
 
-    def kernel(self) -> Kernel:
-        """`kernels.read` as machine code; made here and now if it is neither at hand nor in the cache.
+    def code(self) -> Code:
+        """The kernels as machine code; made here and now if it is neither at hand nor in the cache.
 
         Raises:
             InputError: it cannot be had here.
         """
         with self._making:
-            if self._kernel is None:
+            if self._code is None:
                 try:
-                    self._kernel = _made()
+                    self._code = _made()
                 except Exception as error:  # whatever numba makes of an unusual machine: other engines still run
                     self.problem = _spoken(error)
-            if self._kernel is None:
+            if self._code is None:
                 remedy = "Use --engine numpy, or install numba: python -m pip install numba."
                 raise InputError("There is no machine code", str(self.problem), remedy)
-            return self._kernel
+            return self._code
 
     def _fetch(self, child: "subprocess.Popen[bytes] | None") -> None:
         """Wait until the cache is filled, by a child or by whoever is at it, and take what is there."""
@@ -85,7 +97,7 @@ class Machine:
             while not cached() and _young(_folder() / MAKING):
                 time.sleep(0.2)
             if cached():
-                self.kernel()
+                self.code()
             else:
                 self.problem = f"nothing could be kept in {_folder()}"
         except Exception as error:
@@ -105,7 +117,7 @@ def fill() -> None:
     if hasattr(os, "nice"):
         os.nice(10)
     try:
-        MACHINE.kernel()
+        MACHINE.code()
     finally:
         (_folder() / MAKING).unlink(missing_ok=True)
 
@@ -143,7 +155,8 @@ def _folder() -> Path:
     Raises:
         ImportError: there is no numba.
     """
-    about = [Path(file).read_bytes() for file in (__file__, *(str(module.__file__) for module in MODULES))]
+    files = [Path(__file__), *(Path(str(module.__file__)) for module in MODULES)]
+    about = [path.read_bytes() for path in (*files, *(Path(__file__).with_name(name) for name in EMITTED))]
     about += [repr((version("numba"), version("llvmlite"), sys.version, _processor())).encode()]
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "tilelli" / hashlib.sha256(b"".join(about)).hexdigest()[:16]
@@ -157,7 +170,7 @@ def _processor() -> str:
         return f"{platform.machine()} {platform.processor()}"
 
 
-def _made() -> Kernel:
+def _made() -> Code:
     """From the cache, or anew; kept there if that is possible."""
     import numba
 
@@ -170,13 +183,14 @@ def _made() -> Kernel:
         return _tried(_jitted(numba, keep=False), check=True)  # the cache cannot be written, or holds something else
 
 
-def _jitted(numba: Any, keep: bool) -> Any:
-    """numba's handle on `kernels.read`; it compiles when it is first called."""
+def _jitted(numba: Any, keep: bool) -> Code:
+    """numba's handles on the kernels; they compile when they are first called."""
     before = numba.config.CACHE_DIR
     try:  # looked at only while the function is wrapped; what others keep elsewhere stays there
         if keep:
             numba.config.CACHE_DIR = str(_folder())
-        return numba.njit(cache=keep, nogil=True, fastmath=SUMS, error_model="numpy", boundscheck=False)(kernels.read)
+        compiled = numba.njit(cache=keep, nogil=True, fastmath=SUMS, error_model="numpy", boundscheck=False)
+        return Code(compiled(kernels.read), compiled(team.assist))
     finally:
         numba.config.CACHE_DIR = before
 
@@ -186,34 +200,41 @@ def _register() -> None:
     """Tell numba that the helpers may be compiled into what calls them; for Python they stay what they are."""
     from numba.extending import register_jitable
 
+    from tilelli.engine.instructions import teach
+
+    teach()
     for helper in helpers():
-        fastmath = OWN.get(helper.__name__, SUMS)
+        fastmath = OWN.get(helper.__name__, SUMS) or False
         register_jitable(fastmath=fastmath, error_model="numpy", boundscheck=False)(helper)
 
 
 def helpers() -> list[Any]:
-    """The kernels that `kernels.read` calls."""
+    """The kernels that other kernels call, as they stand."""
     found = [(value, module) for module in MODULES for value in vars(module).values() if inspect.isfunction(value)]
-    return [value for value, own in found if value.__module__ == own.__name__ and value is not kernels.read]
+    apart = (kernels.read, team.assist, integers.add_up)
+    return [value for value, own in found if value.__module__ == own.__name__ and value not in apart]
 
 
-def _tried(jitted: Any, check: bool) -> Kernel:
+def _tried(code: Code, check: bool) -> Code:
     """Have it compiled for the types that models have; `check` that it says on tiny models what Python says.
 
     Raises:
         ArithmeticError: it says something else.
     """
     from tilelli.engine.compiled import rehearsal
+    from tilelli.engine.helpers import board
 
-    for arguments, told in rehearsal():
-        jitted(*arguments, *told)
+    for arguments, told, apart in rehearsal():
+        code.read(*arguments, *told)
         expected = [np.zeros_like(array) for array in told]
         if check:
             kernels.read(*arguments, *expected)
-        if check and not all(np.allclose(*pair, atol=1e-4) for pair in zip(told, expected, strict=True)):
+        if check and not all(np.allclose(*pair, atol=apart) for pair in zip(told, expected, strict=True)):
             raise ArithmeticError("machine code and Python disagree on a tiny model")
-    jitted.disable_compile()  # never while somebody waits for a byte
-    return jitted  # type: ignore[no-any-return]
+    code.assist(board(), 0)
+    for jitted in code:
+        jitted.disable_compile()  # type: ignore[attr-defined]  # never while somebody waits for a byte
+    return code
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 It says what `plain.py` says, without operations on whole arrays: a byte goes through the model in one call, and nothing
 in between is Python once it is compiled (`compiler.py`). Run as it stands it is slow, but every index is checked;
 compiled, none is, so whoever calls `read` has proved the sizes before (`compiled.py`). Axes are named as everywhere.
-What multiplies stands in `products.py`, what selects in `selection.py`.
+What multiplies stands in `matrix.py`, what selects in `selection.py`.
 """
 
 import math
@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tilelli.engine.products import Array, F, Matrix, accumulate, multiply
-from tilelli.engine.selection import choose, exponentials, extremes, match, mix, softmax
+from tilelli.engine.matrix import Matrix, multiply
+from tilelli.engine.products import Array, F
+from tilelli.engine.selection import exponentials, extremes, softmax
+from tilelli.engine.team import FLOATS, deal, deal_heads
 
 
 class Weights(NamedTuple):
@@ -57,12 +59,20 @@ class Memory(NamedTuple):
 
 
 def read(
-    w: Weights, n: Numbers, m: Memory, ids: Array, start: int, logits: Array, pathways: Array, abstain: Array
+    w: Weights,
+    n: Numbers,
+    m: Memory,
+    board: Array,
+    ids: Array,
+    start: int,
+    logits: Array,
+    pathways: Array,
+    abstain: Array,
 ) -> None:
     """Read the bytes `ids` (T,) uint8 at the positions from `start` on.
 
     Fills `logits` (T, 256), `pathways` (T, L, 3) of routed models, `abstain` (T,) where there is a head, and the places
-    of these bytes in the memory.
+    of these bytes in the memory. On the `board` helpers find work, if there are any; see `team.py`.
     """
     T, D = len(ids), w.embedding.shape[1]
     x, h = np.empty((T, D), F), np.empty((T, D), F)
@@ -71,17 +81,17 @@ def read(
             x[t, i] = w.embedding[ids[t], i] + w.positions[start + t, i]
     for block in range(n.blocks):
         if n.routed:
-            _routed(w, n, m, block, x, start, pathways)
+            _routed(w, n, m, board, block, x, start, pathways)
         else:
-            _vanilla(w, n, m, block, x, start)
+            _vanilla(w, n, m, board, block, x, start)
     _norm(x, w.norms[-1], h)
     logits[:] = F(0)
-    accumulate(w.head, h, logits)
+    deal(board, FLOATS, w.head, h, logits)
     if len(abstain):
         _abstain(w.abstain, h, logits, abstain)
 
 
-def _routed(w: Weights, n: Numbers, m: Memory, block: int, x: Array, start: int, pathways: Array) -> None:
+def _routed(w: Weights, n: Numbers, m: Memory, board: Array, block: int, x: Array, start: int, pathways: Array) -> None:
     """The stream x (T, D) after a routed block, in place."""
     T, D = x.shape
     h, mixed = np.empty((T, D), F), np.zeros((T, D), F)
@@ -91,7 +101,7 @@ def _routed(w: Weights, n: Numbers, m: Memory, block: int, x: Array, start: int,
     pathways[:, block] = shares
     scale = F(n.mix_scale)
     if n.sparse:
-        _attention(w, n, m, block, h, start, mixed)
+        _attention(w, n, m, board, block, h, start, mixed)
         _add(x, mixed, shares[:, 1], scale)
     if n.local:
         _local(w.filters[block], w.filters_bias[block], m.inputs[block], h, start, mixed)
@@ -101,19 +111,19 @@ def _routed(w: Weights, n: Numbers, m: Memory, block: int, x: Array, start: int,
                 for i in range(D):
                     h[t, i] += mixed[t, i]
     if n.dense:
-        _dense(w, block, h, mixed)
+        _dense(w, board, block, h, mixed)
         _add(x, mixed, shares[:, 2], scale)
 
 
-def _vanilla(w: Weights, n: Numbers, m: Memory, block: int, x: Array, start: int) -> None:
+def _vanilla(w: Weights, n: Numbers, m: Memory, board: Array, block: int, x: Array, start: int) -> None:
     """The stream x (T, D) after a vanilla block, in place."""
     h, made = np.empty(x.shape, F), np.empty(x.shape, F)
     ones = np.ones(x.shape[0], F)
     _norm(x, w.norms[2 * block], h)
-    _attention(w, n, m, block, h, start, made)
+    _attention(w, n, m, board, block, h, start, made)
     _add(x, made, ones, F(1))
     _norm(x, w.norms[2 * block + 1], h)
-    _dense(w, block, h, made)
+    _dense(w, board, block, h, made)
     _add(x, made, ones, F(1))
 
 
@@ -165,11 +175,11 @@ def _local(filters: Array, bias: Array, inputs: Array, h: Array, start: int, out
                 out[t, i] += filters[reach - back, i] * inputs[start + t - back, i]
 
 
-def _dense(w: Weights, block: int, h: Array, out: Array) -> None:
+def _dense(w: Weights, board: Array, block: int, h: Array, out: Array) -> None:
     """down(gelu(up(h))); gelu in its tanh form is u * sigmoid(2 z)."""
     hidden = np.empty((h.shape[0], w.up.floats.shape[2]), F)
     gate = np.empty(hidden.shape[1], F)
-    multiply(w.up, block, h, hidden)
+    multiply(w.up, block, h, hidden, board)
     for t in range(hidden.shape[0]):
         for i in range(len(gate)):
             u = hidden[t, i]
@@ -177,35 +187,15 @@ def _dense(w: Weights, block: int, h: Array, out: Array) -> None:
         exponentials(gate, len(gate))
         for i in range(len(gate)):
             hidden[t, i] /= F(1) + gate[i]
-    multiply(w.down, block, hidden, out)
+    multiply(w.down, block, hidden, out, board)
 
 
-def _attention(w: Weights, n: Numbers, m: Memory, block: int, h: Array, start: int, out: Array) -> None:
-    """Each query keeps its best keys; only the values of those are touched."""
+def _attention(w: Weights, n: Numbers, m: Memory, board: Array, block: int, h: Array, start: int, out: Array) -> None:
     T, inner = h.shape[0], n.heads * n.head_dim
     qkv, mixed = np.empty((T, 3 * inner), F), np.zeros((T, inner), F)
-    multiply(w.qkv, block, h, qkv)
-    most = start + T
-    scores, chosen = np.empty(most, F), np.empty(most, np.int64)
-    for t in range(T):
-        for head in range(n.heads):
-            _remember(m.keys[block, head], m.values[block, head], qkv[t], head, n, start + t)
-    for t in range(T):
-        seen = start + t + 1
-        for head in range(n.heads):
-            first = head * n.head_dim
-            match(m.keys[block, head], qkv[t, first : first + n.head_dim], scores, seen)
-            kept = choose(scores, seen, n.top_k, chosen)
-            softmax(scores, kept)
-            mix(m.values[block, head], scores, chosen, kept, mixed[t, first : first + n.head_dim])
-    multiply(w.out, block, mixed, out)
-
-
-def _remember(keys: Array, values: Array, qkv: Array, head: int, n: Numbers, place: int) -> None:
-    first = head * n.head_dim
-    for i in range(n.head_dim):
-        keys[i, place] = qkv[n.heads * n.head_dim + first + i]
-        values[place, i] = qkv[2 * n.heads * n.head_dim + first + i]
+    multiply(w.qkv, block, h, qkv, board)
+    deal_heads(board, m.keys[block], m.values[block], qkv, mixed, start, n.top_k)
+    multiply(w.out, block, mixed, out, board)
 
 
 def _abstain(head: Array, h: Array, logits: Array, out: Array) -> None:

@@ -1,8 +1,7 @@
 """The NumPy engine: a whole model in one file, from a checkpoint to logits, without torch.
 
 It is the reference to read, and the quickest to start: it says in NumPy what `model.py`, `vanilla.py` and the pathways
-say in torch, for one text at a time, and gives the same logits up to rounding; so the text is the same, greedy or
-sampled with the same seed.
+say in torch, for one text at a time, with the same logits up to rounding; so a seed gives the same text.
 """
 
 import math
@@ -16,7 +15,8 @@ from tilelli.config import PATHWAYS, ModelConfig
 from tilelli.engine.writing import Reading, entropy, write
 from tilelli.errors import InputError
 from tilelli.header import SPLICE, check_tensors, read_header
-from tilelli.packed import Floats, weights
+from tilelli.layout import SCALE, whole
+from tilelli.packed import SMALLEST_SCALE, Floats, weights
 from tilelli.sampling import Sampling, Written
 
 Tensors = dict[str, Floats]
@@ -51,10 +51,11 @@ def load(name: str | Path) -> Plain:
         raise InputError("The NumPy engine makes no splices", str(name)[:80], "Pack it first, or use --engine torch.")
     check_tensors(header := read_header(name))
     found = weights(header)
+    for key in whole(header.config):  # every weight that is not zero has the size of the scale
+        found |= {key: np.sign(found[key]), key + SCALE: np.abs(found[key]).max()}
     inner: tuple[Tensors, ...] = tuple({} for _ in range(header.config.n_blocks))
     for key in [key for key in found if key.startswith("blocks.")]:
-        _, number, own = key.split(".", 2)
-        inner[int(number)][own] = found.pop(key)
+        inner[int(key.split(".")[1])][key.split(".", 2)[2]] = found.pop(key)
     return Plain(header.config, found, inner)
 
 
@@ -93,8 +94,7 @@ def read(model: Plain, ids: Sequence[int], state: State | None = None) -> tuple[
 
 def _routed(c: ModelConfig, w: Tensors, x: Floats, kept: Tensors) -> tuple[Floats, Floats]:
     """The stream (T, D) after a block, and the router weights (T, P); a pathway that is left out weighs nothing."""
-    h = _norm(x, w, "norm")
-    mixed = np.zeros((len(h), len(PATHWAYS)), np.float32)
+    h, mixed = _norm(x, w, "norm"), np.zeros((len(x), len(PATHWAYS)), np.float32)
     present = [place for place, name in enumerate(PATHWAYS) if name in c.pathways]
     mixed[:, present] = _softmax(h @ w["router.score.weight"].T + w["router.score.bias"])
     outputs: Tensors = {"local": _local(w, h, kept)} if "local" in c.pathways else {}
@@ -115,27 +115,29 @@ def _local(w: Tensors, h: Floats, kept: Tensors) -> Floats:
 
 
 def _attention(c: ModelConfig, w: Tensors, name: str, h: Floats, kept: Tensors, top_k: int) -> Floats:
-    T = len(h)
-    q, k, v = (h @ w[f"{name}qkv.weight"].T).reshape(T, 3, c.n_heads, c.head_dim).transpose(1, 2, 0, 3)
-    if "keys" in kept:
-        k, v = (
-            np.concatenate((kept["keys"], k), axis=1),
-            np.concatenate((kept["values"], v), axis=1),
-        )  # (H, S, head_dim)
-    kept["keys"], kept["values"], S = k, v, k.shape[1]
-    scores = q / math.sqrt(c.head_dim) @ k.swapaxes(1, 2)  # (H, T, S)
+    q, k, v = _product(w, f"{name}qkv.weight", h).reshape(-1, 3, c.n_heads, c.head_dim).transpose(1, 2, 0, 3)
+    k = kept["keys"] = np.concatenate((kept.get("keys", k[:, :0]), k), axis=1)  # (H, S, head_dim)
+    v = kept["values"] = np.concatenate((kept.get("values", v[:, :0]), v), axis=1)
+    T, S = len(h), k.shape[1]
+    scores = np.matmul(q / math.sqrt(c.head_dim), k.swapaxes(1, 2))  # (H, T, S)
     scores[:, np.triu(np.ones((T, S), bool), S - T + 1)] = -np.inf  # keys that come later
     if top_k < S:
         np.put_along_axis(scores, np.argpartition(scores, S - top_k)[..., : S - top_k], -np.inf, axis=-1)
-    out: Floats = (_softmax(scores) @ v).swapaxes(0, 1).reshape(T, -1) @ w[f"{name}out.weight"].T
-    return out
+    return _product(w, f"{name}out.weight", (_softmax(scores) @ v).swapaxes(0, 1).reshape(T, -1))
 
 
 def _dense(w: Tensors, name: str, h: Floats) -> Floats:
-    u = h @ w[f"{name}.up.weight"].T
+    u = _product(w, f"{name}.up.weight", h)
     gelu = 0.5 * u * (1 + np.tanh(math.sqrt(2 / math.pi) * (u + 0.044715 * u**3)))
-    out: Floats = gelu @ w[f"{name}.down.weight"].T
-    return out
+    return _product(w, f"{name}.down.weight", gelu)
+
+
+def _product(w: Tensors, name: str, x: Floats) -> Floats:
+    """(T, K) -> (T, R); where activations are rounded, as `ternary.py` does it: whole numbers are added up."""
+    if name + SCALE not in w:
+        return x @ w[name].T
+    size = np.maximum(np.abs(x).max(axis=-1, keepdims=True), SMALLEST_SCALE) * np.float32(1 / 127)
+    return np.rint(x / size) @ w[name].T * (size * w[name + SCALE])  # type: ignore[no-any-return]
 
 
 def _norm(x: Floats, w: Tensors, name: str) -> Floats:
@@ -145,5 +147,4 @@ def _norm(x: Floats, w: Tensors, name: str) -> Floats:
 
 def _softmax(scores: Floats) -> Floats:
     e: Floats = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    e /= e.sum(axis=-1, keepdims=True)
-    return e
+    return e / e.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]

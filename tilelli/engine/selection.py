@@ -10,6 +10,32 @@ from tilelli.engine.products import Array, F
 LOW, HIGH = F(-87.0), F(88.0)  # exp of less is nothing, of more is beyond float32
 
 
+def attend(keys: Array, values: Array, qkv: Array, mixed: Array, start: int, top_k: int, first: int, last: int) -> None:
+    """Attention of the heads from `first` to `last`: (T, 3 * H * head_dim) -> `mixed` (T, H * head_dim).
+
+    Remembers the keys (H, head_dim, S) and values (H, S, head_dim) of these bytes at the positions from `start` on.
+    Each query keeps its best keys; only the values of those are touched.
+    """
+    T, (H, width) = len(qkv), keys.shape[:2]
+    scores, chosen = np.empty(start + T, F), np.empty(start + T, np.int64)
+    for head in range(first, last):
+        here = slice(head * width, (head + 1) * width)
+        for t in range(T):
+            _remember(keys[head], values[head], qkv[t, H * width :], here.start, start + t)
+        for t in range(T):
+            seen = start + t + 1
+            match(keys[head], qkv[t, here], scores, seen)
+            kept = choose(scores, seen, top_k, chosen)
+            softmax(scores, kept)
+            mix(values[head], scores, chosen, kept, mixed[t, here])
+
+
+def _remember(keys: Array, values: Array, kv: Array, first: int, place: int) -> None:
+    for i in range(len(keys)):
+        keys[i, place] = kv[first + i]
+        values[place, i] = kv[len(kv) // 2 + first + i]
+
+
 def match(keys: Array, q: Array, scores: Array, seen: int) -> None:
     """How well a query matches each of the first `seen` keys (head_dim, S)."""
     small = F(1 / math.sqrt(len(q)))

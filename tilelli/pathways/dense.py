@@ -13,10 +13,10 @@ from tilelli.ternary import TernaryLinear
 class DensePathway(nn.Module):
     """`down(gelu(up(h)))` with `up: d_model -> hidden` and `down: hidden -> d_model`."""
 
-    def __init__(self, d_model: int, hidden: int, ternary: bool) -> None:
+    def __init__(self, d_model: int, hidden: int, ternary: bool, activation_bits: int = 0) -> None:
         super().__init__()
-        self.up = TernaryLinear(d_model, hidden, ternary)
-        self.down = TernaryLinear(hidden, d_model, ternary)
+        self.up = TernaryLinear(d_model, hidden, ternary, activation_bits)
+        self.down = TernaryLinear(hidden, d_model, ternary, activation_bits)
 
     def forward(self, h: Tensor) -> Tensor:
         """`h` and the result are (B, T, d_model)."""

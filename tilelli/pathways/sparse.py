@@ -19,11 +19,13 @@ KeyValues = tuple[Tensor, Tensor]
 class SparsePathway(nn.Module):
     """Multi-head attention, `n_heads` of `head_dim`, without biases."""
 
-    def __init__(self, d_model: int, n_heads: int, head_dim: int, top_k: int, ternary: bool) -> None:
+    def __init__(
+        self, d_model: int, n_heads: int, head_dim: int, top_k: int, ternary: bool, activation_bits: int = 0
+    ) -> None:
         super().__init__()
         self.n_heads, self.head_dim, self.top_k = n_heads, head_dim, top_k
-        self.qkv = TernaryLinear(d_model, 3 * n_heads * head_dim, ternary)
-        self.out = TernaryLinear(n_heads * head_dim, d_model, ternary)
+        self.qkv = TernaryLinear(d_model, 3 * n_heads * head_dim, ternary, activation_bits)
+        self.out = TernaryLinear(n_heads * head_dim, d_model, ternary, activation_bits)
 
     def forward(
         self,

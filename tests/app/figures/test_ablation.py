@@ -5,7 +5,6 @@ import numpy as np
 from app.figures.ablation import gather, heatmap
 from probes.ablation import WHOLE, AblationMap, Cell
 from probes.ablation import gather as mapped
-from probes.metrics import Measured
 
 
 def result(*pathways: str, kind: str = "remove", total: int | None = None, p: float | None = 1e-6) -> AblationMap:
@@ -15,7 +14,7 @@ def result(*pathways: str, kind: str = "remove", total: int | None = None, p: fl
         change = 4.0**-n
         ends = (None, None) if p is None else (change / 2, change * 2)
         sure = None if p is None else (0.9 if n == len(pathways) - 1 else p)
-        cells.append(Cell(1, name, f"{kind}:{name}@1", 2.0, 2.0 + change, Measured(change, *ends, 9), sure))
+        cells.append(Cell(1, name, f"{kind}:{name}@1", 2.0, 2.0 + change, change, *ends, 9, sure))
     return mapped(cells, kind, total or len(cells), 300)
 
 

@@ -1,4 +1,6 @@
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -7,6 +9,7 @@ from tests.conftest import MakeModel
 from tilelli import chat
 from tilelli.base import ByteLM
 from tilelli.errors import InputError
+from tilelli.gate import Gate
 from tilelli.generation import Sampling
 
 GREEDY = Order("runs/tiny", "0" * 64, Sampling(max_new=6, temperature=0, seed=3))
@@ -39,6 +42,23 @@ def test_a_reply_is_that_of_the_library(model: ByteLM) -> None:
     prompt = chat.prompt([chat.Turn("One", first.reply)], "Two", 96, second.room)
     assert second.prompt == prompt
     assert second.steps == list(chat.reply(model, prompt.ids, GREEDY.sampling))
+
+
+def test_every_engine_gives_the_same_reply_and_it_is_said_who_wrote_it(model: ByteLM, tmp_path: Path) -> None:
+    model.provenance = {"figures": Gate(1.0, 0.1, 0.1, 0.1, 0.0).figures()}
+    model.save_pretrained(tmp_path)
+    found = {}
+    for engine in ("torch", "numpy"):
+        order = replace(GREEDY, checkpoint=str(tmp_path), engine=engine, gate=1.0)
+        talk = Conversation()
+        found[engine] = turn = done(talk.say(model, order, "One"))
+        assert turn.engine == engine
+        assert json.loads(talk.as_json())[0]["written_by"] == engine
+    assert found["torch"].raw == found["numpy"].raw
+    assert found["torch"].abstain == pytest.approx(found["numpy"].abstain, abs=1e-5)
+    assert done(talk.say(model, replace(order, gate=0.0), "Two")).engine == "torch"  # the gate's words are given
+    assert done(talk.branch(model, turn, 1, 97)).engine == "torch"
+    assert done(talk.say(model, replace(order, interventions="remove:local"), "Three")).engine == "torch"
 
 
 def test_a_message_stops_the_reply_before_it_and_keeps_what_there_is(model: ByteLM) -> None:

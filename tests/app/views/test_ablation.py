@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from probes.__main__ import main
+from probes.result import plain
 from tests.app.conftest import APP
 from tests.conftest import TEXT, MakeModel
 
@@ -50,12 +51,13 @@ def test_the_page_shows_what_the_command_line_finds(folder: Path, tmp_path: Path
     given = ["--checkpoint", folder / "routed", "--text", tmp_path / "text", "--json", tmp_path / "out.json"]
     asked = ["run", "ablation", *given, "--kind", kind, "--intervene", under, "--threads", 1]
     assert main([str(word) for word in asked]) == 0
-    content = json.loads((tmp_path / "out.json").read_text())
+    (content,) = json.loads((tmp_path / "out.json").read_text())["results"]
     shown = page.dataframe[0].value
-    assert json.loads(shown.to_json(orient="records")) == content["tables"]["cells"]
+    assert plain(shown) == content["tables"]["cells"]
     notes = [note for row in drawn(page)["customdata"] for note in row]
     assert [note.split("<br>")[0] for note in notes] == shown["intervention"].tolist()
-    assert all(finding in [text.value for text in page.markdown] for finding in content["findings"])
+    said = [text.value for text in page.markdown]
+    assert all(row["finding"] in said for row in content["tables"]["findings"])
 
 
 def test_the_map_is_kept_for_these_weights_and_this_text(folder: Path) -> None:

@@ -144,7 +144,7 @@ def test_all_write_the_same_prompt_with_the_same_seed(runs: Path) -> None:
     page.button(key="compare_start").click().run()
     jobs = page.session_state["compare_jobs"]
     tok = ByteTokenizer()
-    for side, _, job in jobs:
+    for side, _, job, _ in jobs:
         written = bytes(item.byte for item in job.wait())
         assert side.interventions == ("remove:dense@1" if side.letter == "A" else "")
         if side.letter == "B":
@@ -160,7 +160,7 @@ def test_all_write_the_same_prompt_with_the_same_seed(runs: Path) -> None:
 def test_stop_stops_all_and_another_choice_clears_them(runs: Path) -> None:
     page = opened(runs, "vanilla", "twin", compare_new=2000)
     page.button(key="compare_start").click().run()
-    jobs = [job for _, _, job in page.session_state["compare_jobs"]]
+    jobs = [job for _, _, job, _ in page.session_state["compare_jobs"]]
     if any(job.running for job in jobs):
         page.button(key="compare_stop").click().run()
     assert not any(job.running for job in jobs)

@@ -42,6 +42,25 @@ def test_the_text_is_that_of_the_library(folder: Path, kind: str) -> None:
     assert not page.exception
 
 
+@pytest.mark.parametrize("engine", ["auto", "torch", "numpy"])
+def test_the_engine_stands_in_the_link_and_under_the_text(folder: Path, engine: str) -> None:
+    page = AppTest.from_file(PAGE, default_timeout=30)
+    page.session_state["checkpoint"], page.query_params["engine"] = str(folder / "routed"), engine
+    page.run()
+    assert page.segmented_control(key="engine").value == engine
+    page.number_input(key="new").set_value(20).run()
+    first = written(page)
+    page.run()
+    speaks = {"auto": "num", "torch": "torch", "numpy": "numpy"}[engine]
+    assert f", engine: {speaks}" in page.caption[0].value
+    assert f"--engine {engine}" in page.code[1].value
+    page.session_state["interventions"] = "remove:sparse"
+    page.run()
+    assert written(page) != first
+    assert "engine: torch" in page.run().caption[0].value
+    assert "--engine torch" in page.code[1].value
+
+
 @pytest.mark.parametrize("prompt", ["", "🦊", "كان يا ما كان", "a" * 10_000, "<script>alert(1)</script>"])
 def test_any_beginning_survives(folder: Path, prompt: str) -> None:
     page = opened(folder)

@@ -1,4 +1,4 @@
-"""The compiled engine; it computes on one thread, however many there are."""
+"""The compiled engine."""
 
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -15,8 +15,8 @@ def load(checkpoint: str, threads: int) -> Write:
     from tilelli.engine import compiled
     from tilelli.engine.compiler import MACHINE
 
-    model = compiled.load(checkpoint)
-    MACHINE.kernel()
+    model = compiled.load(checkpoint, threads)
+    MACHINE.code()
 
     def write(prompt: Sequence[int], number: int) -> Iterator[int]:
         sampling = Sampling(max_new=number, temperature=0, stop_at_end=False)

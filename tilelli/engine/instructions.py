@@ -1,0 +1,109 @@
+# mypy: disable-error-code="import-untyped,attr-defined,no-untyped-call,no-any-return,call-arg,arg-type"
+"""What `intrinsics.py` says in Python, as instructions of this processor; only `compiler.py` imports this module."""
+
+import os
+import platform
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, overload, register_jitable
+
+from tilelli.engine import integers, intrinsics
+from tilelli.engine.bytewise import add_up_by, ways
+
+I64 = ir.IntType(64)
+PATIENT = 2000  # turns of a loop that waits, after which others may have the processor
+FLAGS = {"error_model": "numpy", "boundscheck": False}
+
+
+def teach() -> None:
+    """Tell numba what stands for the functions of `intrinsics.py`, and for `integers.add_up`."""
+    for name, found in (_counters() | _arrays()).items():
+        _instead(getattr(intrinsics, name), found)
+    if here := ways():
+        _instead(integers.add_up, add_up_by(here[0]))
+    else:
+        register_jitable(**FLAGS)(integers.add_up)
+
+
+def _instead(written: Callable[..., Any], found: Callable[..., Any]) -> None:
+    """Where `written` is called in a compiled function, `found` is, which is compiled too."""
+    overload(written, jit_options=FLAGS, strict=False)(lambda *arguments: found)
+
+
+def _counters() -> dict[str, Callable[..., Any]]:
+    def load(board: Any, place: int) -> int:
+        return _loaded(board.ctypes.data + 8 * place)
+
+    def add(board: Any, place: int, number: int) -> int:
+        return _added(board.ctypes.data + 8 * place, number)
+
+    def wait(turn: int) -> None:
+        if turn < PATIENT or not others:
+            _pause()
+        else:
+            give_way()
+
+    others = hasattr(os, "sched_yield")
+    give_way = types.ExternalFunction("sched_yield", types.int32()) if others else _pause
+    return {"load": load, "add": add, "wait": wait}
+
+
+def _arrays() -> dict[str, Callable[..., Any]]:
+    kinds = {"floats_at": np.float32, "words_at": np.uint32, "sums_at": np.int32, "steps_at": np.int8}
+    return {name: _array(kind) for name, kind in kinds.items()}
+
+
+def _array(kind: Any) -> Callable[..., Any]:
+    def at(address: int, shape: Any) -> Any:
+        return numba.carray(_pointer(address), shape, kind)
+
+    return at
+
+
+@intrinsic
+def _pointer(typing: Any, address: Any) -> Any:
+    """An address as a pointer."""
+
+    def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        return b.inttoptr(arguments[0], cgutils.voidptr_t)
+
+    return types.voidptr(types.int64), emit
+
+
+@intrinsic
+def _loaded(typing: Any, address: Any) -> Any:
+    """The number at an address, with all that was written before it was."""
+
+    def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        return b.load_atomic(b.inttoptr(arguments[0], I64.as_pointer()), "seq_cst", 8)
+
+    return types.int64(types.int64), emit
+
+
+@intrinsic
+def _added(typing: Any, address: Any, number: Any) -> Any:
+    """The number at an address before another is added to it in one stroke."""
+
+    def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        return b.atomic_rmw("add", b.inttoptr(arguments[0], I64.as_pointer()), arguments[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), emit
+
+
+@intrinsic
+def _pause(typing: Any) -> Any:
+    """A moment that costs other threads of the same core least."""
+
+    def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        if platform.machine() in ("x86_64", "AMD64"):
+            nothing = ir.FunctionType(ir.VoidType(), [])
+            b.call(cgutils.get_or_insert_function(b.module, nothing, "llvm.x86.sse2.pause"), [])
+        return context.get_dummy_value()
+
+    return types.void(), emit

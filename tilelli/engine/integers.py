@@ -1,0 +1,74 @@
+"""Kernels: a ternary matrix times streams that are rounded to whole steps, as sums of whole numbers.
+
+`ternary.py` says what is computed, and why no order of adding makes a difference: this agrees with torch to the last
+bit. Where a processor multiplies bytes and adds them up in one stroke, `intrinsics.py` puts that in the place of
+`add_up`. See `matrix.py`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from tilelli.engine.products import WORD, Array, F
+from tilelli.packed import SMALLEST_SCALE
+
+N = np.int32
+SIDE = 64  # outputs that lie side by side
+CODES = np.uint32(0x03030303)  # the lowest code of every byte
+STEP = F(1 / 127)  # size of a step where the largest number is 1
+SHIFTS = np.array([8 * (k % 4) + 2 * (k // 4) for k in range(WORD)], np.uint32)
+"""Where in its word the trit for input k stands: those for four inputs in a row stand in four bytes in a row."""
+
+
+def in_steps(x: Array, steps: Array, sizes: Array, totals: Array) -> None:
+    """Streams x (T, K) as whole steps of -127 to 127: fills `steps` (T, K or more), their size and their sum (T,)."""
+    for t in range(x.shape[0]):
+        sizes[t] = largest(x[t]) * STEP
+        totals[t] = stepped(x[t], sizes[t], steps[t])
+
+
+def largest(x: Array) -> Any:
+    """The size of the largest number, or a little above zero."""
+    found = F(SMALLEST_SCALE)
+    for i in range(len(x)):
+        size = abs(x[i])
+        found = size if size > found else found
+    return found
+
+
+def stepped(x: Array, size: Any, steps: Array) -> Any:
+    """Fills in how many steps of that size each number is, and gives their sum."""
+    total = N(0)
+    for i in range(len(x)):
+        step = N(np.rint(x[i] / size))
+        steps[i] = step
+        total += step
+    return total
+
+
+def add_up(words: Array, steps: Array, sums: Array, first: int, last: int) -> None:
+    """Codes (trits plus one) times steps (T, K): fills in the sums (T, R) of the outputs from `first` to `last`.
+
+    `words` (R / 64, 4 K) hold the codes of 64 outputs by 16 inputs in 64 words in a row, one an output; how they stand
+    in it says `SHIFTS`. `first` and `last` are multiples of 64.
+    """
+    for t in range(steps.shape[0]):
+        for block in range(first // SIDE, last // SIDE):
+            part = sums[t, SIDE * block : SIDE * (block + 1)]
+            part[:] = 0
+            for group in range(steps.shape[1] // WORD):
+                own = words[block, SIDE * group : SIDE * (group + 1)]
+                for plane in range(4):
+                    k, shift = WORD * group + 4 * plane, np.uint32(2 * plane)
+                    a, b, c, d = N(steps[t, k]), N(steps[t, k + 1]), N(steps[t, k + 2]), N(steps[t, k + 3])
+                    for r in range(SIDE):
+                        w = N(own[r] >> shift & CODES)
+                        part[r] += (w & N(3)) * a + (w >> N(8) & N(3)) * b + (w >> N(16) & N(3)) * c + (w >> N(24)) * d
+
+
+def in_size(sums: Array, totals: Array, sizes: Array, scale: Any, y: Array) -> None:
+    """Sums (T, R) of codes become those of trits, in their size: y (T, R)."""
+    for t in range(y.shape[0]):
+        size = sizes[t] * scale
+        for r in range(y.shape[1]):
+            y[t, r] = F(sums[t, r] - totals[t]) * size

@@ -1,0 +1,45 @@
+"""Kernels: a matrix of every block, and how streams are multiplied with it, by one thread or by several.
+
+What stands in a matrix says how: floats (`products.py`), trits for streams of floats (there too), or codes of trits for
+streams in whole steps (`integers.py`). See `kernels.py`.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tilelli.engine.integers import SIDE, in_size, in_steps
+from tilelli.engine.products import WORD, Array, F, prepared
+from tilelli.engine.team import CODES, FLOATS, TRITS, deal
+
+
+class Matrix(NamedTuple):
+    """The same matrix of every block, as floats or as trits: the form that is not used holds no block."""
+
+    floats: Array  # (L, K, R) float32
+    trits: Array
+    """(L, K / 16, R) uint32: sixteen trits of a column in a word, each plus one, the first in the lowest bits; where
+    inputs are rounded, (L, R / 64, 4 K) in the order of `integers.add_up`."""
+    scales: Array  # (L,) float32
+    stepped: bool  # whether inputs are rounded to whole steps
+
+
+def multiply(matrix: Matrix, block: int, x: Array, y: Array, board: Array) -> None:
+    """y = x @ W: (T, K) and (K, R) -> (T, R)."""
+    T, R = y.shape
+    if matrix.stepped:
+        words = matrix.trits[block]
+        steps, sums = np.zeros((T, words.shape[1] // SIDE * WORD), np.int8), np.empty((T, SIDE * len(words)), np.int32)
+        sizes, totals = np.empty(T, F), np.empty(T, np.int32)
+        in_steps(x, steps, sizes, totals)
+        deal(board, CODES, words, steps, sums)
+        in_size(sums, totals, sizes, matrix.scales[block], y)
+        return
+    y[:] = F(0)
+    if len(matrix.trits) == 0:
+        deal(board, FLOATS, matrix.floats[block], x, y)
+        return
+    deal(board, TRITS, matrix.trits[block], prepared(matrix.trits[block], x), y)
+    for t in range(T):
+        for r in range(R):
+            y[t, r] *= matrix.scales[block]

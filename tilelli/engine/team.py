@@ -1,0 +1,94 @@
+"""Kernels: several threads on one product. Who leads deals out its outputs; helpers that are awake take some of them.
+
+A board of whole numbers is all they share. The leader writes a job on it, opens it, takes parts of it like everyone,
+closes it, and waits until nobody is at it any more. So a helper that comes late, or never, changes nothing but the
+time, and a part is the same whoever computes it. Helpers look out for the next job in machine code, since a byte
+has dozens of them; one that finds none for a while goes back to sleep (`helpers.py`). See `matrix.py`.
+"""
+
+from tilelli.engine.integers import SIDE, add_up
+from tilelli.engine.intrinsics import add, floats_at, load, steps_at, sums_at, wait, words_at
+from tilelli.engine.products import Array, accumulate, multiply_trits
+from tilelli.engine.selection import attend
+
+OPEN, NEXT, INSIDE, AWAKE = 0, 8, 16, 24
+"""Places on the board, each in a cache line of its own: the number of the job that is open, or 0; the part that is
+taken next; how many helpers are at a job; how many look out for one."""
+NUMBER, KIND, END, PART, W, ROWS, COLUMNS, X, TIMES, WIDTH, Y, OUTPUTS = range(32, 44)
+"""The job: its number, what is to be done, how many outputs, how many of them a part has, and three arrays."""
+VALUES, PLACES, START, TOP_K = range(44, 48)
+"""What attention needs besides."""
+FLOATS, TRITS, CODES, HEADS = range(4)
+BOARD = 48  # numbers on the board
+
+
+def deal(board: Array, kind: int, w: Array, x: Array, y: Array) -> None:
+    """Have `accumulate`, `multiply_trits` or `add_up` done for all outputs; the arrays lie row after row."""
+    board[W], board[ROWS], board[COLUMNS] = w.ctypes.data, w.shape[0], w.shape[1]
+    board[X], board[TIMES], board[WIDTH] = x.ctypes.data, x.shape[0], x.shape[1]
+    board[Y], board[OUTPUTS] = y.ctypes.data, y.shape[1]
+    _lead(board, kind, y.shape[1], SIDE)
+
+
+def deal_heads(board: Array, keys: Array, values: Array, qkv: Array, mixed: Array, start: int, top_k: int) -> None:
+    """Have `attend` done for all heads."""
+    board[W], board[ROWS], board[COLUMNS], board[PLACES] = keys.ctypes.data, keys.shape[0], keys.shape[1], keys.shape[2]
+    board[X], board[TIMES], board[WIDTH] = qkv.ctypes.data, qkv.shape[0], qkv.shape[1]
+    board[Y], board[OUTPUTS] = mixed.ctypes.data, mixed.shape[1]
+    board[VALUES], board[START], board[TOP_K] = values.ctypes.data, start, top_k
+    _lead(board, HEADS, len(keys), 1)
+
+
+def _lead(board: Array, kind: int, outputs: int, least: int) -> None:
+    """Have it done in parts of `least` outputs or a multiple: two parts a thread, so that nobody waits long."""
+    helpers = load(board, AWAKE)
+    parts = 2 * (1 + helpers) if helpers > 0 else 1
+    board[KIND], board[END], board[PART], board[NEXT] = kind, outputs, -(-outputs // (parts * least)) * least, 0
+    if helpers == 0:
+        _work(board)
+        return
+    board[NUMBER] += 1
+    add(board, OPEN, board[NUMBER])
+    _work(board)
+    add(board, OPEN, -board[NUMBER])
+    turn = 0
+    while load(board, INSIDE) > 0:
+        wait(turn)
+        turn += 1
+
+
+def assist(board: Array, patience: int) -> None:
+    """What a helper does, until there was nothing to do for `patience` turns."""
+    add(board, AWAKE, 1)
+    turn, last = 0, 0
+    while turn < patience:
+        number = load(board, OPEN)
+        if number not in (0, last):
+            add(board, INSIDE, 1)
+            if load(board, OPEN) == number:  # only now it stays as it is until this helper leaves
+                _work(board)
+                turn, last = 0, number
+            add(board, INSIDE, -1)
+        wait(turn)
+        turn += 1
+    add(board, AWAKE, -1)
+
+
+def _work(board: Array) -> None:
+    """Take parts of the job until there is none left."""
+    kind, end, part = board[KIND], board[END], board[PART]
+    x, y, w = (board[TIMES], board[WIDTH]), (board[TIMES], board[OUTPUTS]), (board[ROWS], board[COLUMNS])
+    first = add(board, NEXT, part)
+    while first < end:
+        last = min(first + part, end)
+        if kind == CODES:
+            add_up(words_at(board[W], w), steps_at(board[X], x), sums_at(board[Y], y), first, last)
+        elif kind == TRITS:
+            multiply_trits(words_at(board[W], w), floats_at(board[X], x), floats_at(board[Y], y), first, last)
+        elif kind == FLOATS:
+            accumulate(floats_at(board[W], w), floats_at(board[X], x), floats_at(board[Y], y), first, last)
+        else:
+            keys, values = (*w, board[PLACES]), (board[ROWS], board[PLACES], board[COLUMNS])
+            memory = floats_at(board[W], keys), floats_at(board[VALUES], values)
+            attend(*memory, floats_at(board[X], x), floats_at(board[Y], y), board[START], board[TOP_K], first, last)
+        first = add(board, NEXT, part)
