@@ -1,3 +1,5 @@
+from collections.abc import Iterator, Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,7 +8,9 @@ from tests.conftest import MakeModel
 from tilelli import chat
 from tilelli.chat import Turn
 from tilelli.errors import InputError
-from tilelli.generation import Sampling
+from tilelli.gate import DRAFT, Gate
+from tilelli.generation import Sampling, Written, stream
+from tilelli.interventions import parse
 from tilelli.tokenizer import ByteTokenizer
 
 GREEDY = Sampling(max_new=12, temperature=0)
@@ -84,3 +88,21 @@ def test_the_threshold_is_the_checkpoints_own_where_it_has_one(tiny: MakeModel) 
     assert chat.threshold(model) == chat.THRESHOLD
     model.provenance = {"figures": {"threshold": 0.3}}
     assert chat.threshold(model) == 0.3
+
+
+@pytest.mark.parametrize("drafts", [False, True])
+def test_another_engine_writes_what_is_free_and_the_reply_is_the_same(tiny: MakeModel, drafts: bool) -> None:
+    model, ids, asked = tiny(abstain=True, context=64), chat.encode("USER: Hi\nTILELLI:"), list[int]()
+    if drafts:
+        model.provenance = {"figures": Gate(1.0, 0.1, 0.1, 0.1, 0.0).figures()}
+
+    def write(ids: Sequence[int], sampling: Sampling) -> Iterator[Written]:
+        asked.append(sampling.max_new)
+        return stream(model, ids, sampling)
+
+    expected, found = (list(chat.reply(model, ids, GREEDY, gate=1.0, write=other)) for other in (None, write))
+    assert [step.byte for step in found] == [step.byte for step in expected]
+    assert found[0].abstain == pytest.approx(expected[0].abstain, abs=1e-5)
+    assert asked == [DRAFT, 12][not drafts :]
+    list(chat.reply(model, ids, GREEDY, interventions=parse("remove:local"), write=write))
+    assert len(asked) == 1 + drafts  # interventions are left to torch

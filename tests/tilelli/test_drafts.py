@@ -4,8 +4,9 @@ import pytest
 
 from tests.conftest import MakeModel
 from tilelli import chat
-from tilelli.drafts import Draft, drafts
+from tilelli.drafts import Draft, drafted, drafts
 from tilelli.gate import Gate
+from tilelli.generation import stream
 from tilelli.interventions import parse
 from tilelli.sampling import Sampling
 
@@ -45,3 +46,12 @@ def test_the_gate_reads_head_answer_and_words_of_a_draft() -> None:
         draft = Draft(reply, (0.5,) * (len(reply) + 1), 0.25)
         assert draft.declines is words
         assert draft.abstain(gate) == gate.probability(0.25, (0.5,) * 4, words)
+
+
+@pytest.mark.parametrize("abstain", [False, True])
+def test_another_engine_drafts_the_same(tiny: MakeModel, abstain: bool) -> None:
+    model, ids = tiny(context=48, abstain=abstain), chat.encode(PROMPTS[2])
+    (expected,) = drafts(model, [ids], 40)
+    found = drafted(model, ids, 40, lambda ids, sampling: stream(model, ids, sampling))
+    assert (found.reply, found.head) == (expected.reply, expected.head)
+    assert found.bits == pytest.approx(expected.bits, rel=1e-3)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 import torch
 from hypothesis import given
@@ -6,8 +8,8 @@ from hypothesis import strategies as st
 from tilelli.base import build
 from tilelli.config import KINDS, PATHWAYS, ModelConfig
 from tilelli.errors import ConfigError
-from tilelli.layout import FLOATS, Packing, places, shapes, ternary
-from tilelli.ternary import TernaryWeight
+from tilelli.layout import FLOATS, Packing, places, shapes, ternary, whole
+from tilelli.ternary import TernaryLinear, TernaryWeight
 
 some = st.lists(st.sampled_from(PATHWAYS), max_size=3)
 configs = st.builds(
@@ -40,6 +42,15 @@ def test_the_ternary_tensors_are_those_that_the_model_rounds(config: ModelConfig
         model = build(config)
     rounded = {path for path, module in model.named_modules() if isinstance(module, TernaryWeight) and module.ternary}
     assert ternary(config) == {path.removesuffix("rounding") + "weight" for path in rounded}
+
+
+@given(configs, st.sampled_from([0, 8]))
+def test_inputs_are_rounded_where_the_model_rounds_them(config: ModelConfig, bits: int) -> None:
+    config = dataclasses.replace(config, activation_bits=bits)
+    with torch.device("meta"):
+        model = build(config)
+    layers = {path for path, module in model.named_modules() if isinstance(module, TernaryLinear) and module.in_steps}
+    assert whole(config) == {f"{path}.weight" for path in layers}
 
 
 @given(configs, st.sampled_from(FLOATS))

@@ -84,6 +84,7 @@ def test_neither_is_touched(tiny: MakeModel) -> None:
             r"router does not fit: .*score.weight is \[3, 16\] here and \[3, 32\]",
         ),
         ({"top_k": 3}, "sparse", "sparse means something else: top_k is 4 here and 3 there"),
+        ({"activation_bits": 8}, "dense@1", "dense@1 means something else: activation_bits is 0 here and 8 there"),
         ({"ternary": ["local"]}, "dense", "dense is ternary in one of them only"),
         ({"through_local": True}, "dense", "through_local is False here and True there"),
         ({"n_blocks": 1}, "dense@2", "no such blocks: dense@2. Name some of 1 to 1"),

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from tilelli.ternary import TernaryLinear, TernaryWeight, quantize, straight_through
+from tilelli.ternary import STEPS, TernaryLinear, TernaryWeight, in_steps, quantize, straight_through
 
 matrices = st.lists(st.lists(st.floats(-100, 100, width=32), min_size=3, max_size=3), min_size=1, max_size=5).map(
     torch.tensor
@@ -109,3 +109,58 @@ def test_the_latent_weight_is_left_as_it_was(grad: bool) -> None:
     with torch.set_grad_enabled(grad):
         layer(torch.randn(2, 4))
     assert torch.equal(layer.weight.detach(), before)
+
+
+def test_steps_are_worked_by_hand() -> None:
+    steps, size = in_steps(torch.tensor([[2.54, -1.27, 0.0, 0.009], [-1.0, 0.5, 0.25, 1.0], [0.0, 0.0, 0.0, 0.0]]))
+    assert steps.tolist() == [[127, -64, 0, 0], [-127, 64, 32, 127], [0, 0, 0, 0]]  # 63.5 is halfway and rounds to even
+    assert size[:, 0].tolist() == pytest.approx([0.02, 1 / 127, 1e-8 / 127])
+
+
+@given(matrices)
+def test_steps_are_whole_and_the_largest_number_has_all_of_them(x: Tensor) -> None:
+    steps, size = in_steps(x)
+    assert torch.equal(steps, steps.round())
+    largest = x.abs().amax(dim=1)
+    assert (steps.abs().amax(dim=1)[largest > 1e-6] == STEPS).all()
+    assert (steps.abs() <= STEPS).all()
+    assert ((steps * size - x).abs() <= 0.51 * size).all()
+
+
+def test_the_gradient_passes_through_rounded_inputs_as_if_they_were_not_rounded() -> None:
+    layer, x, incoming = TernaryLinear(9, 5, True, 8), torch.randn(4, 9, requires_grad=True), torch.randn(4, 5)
+    layer(x).backward(incoming)
+    trits, scale = quantize(layer.weight.detach())
+    steps, size = in_steps(x.detach())
+    assert x.grad is not None
+    assert layer.weight.grad is not None
+    torch.testing.assert_close(x.grad, incoming @ (trits * scale))
+    torch.testing.assert_close(layer.weight.grad, incoming.T @ (steps * size))
+
+
+def test_a_product_in_steps_is_a_sum_of_whole_numbers_however_wide() -> None:
+    layer, x = TernaryLinear(65_536, 2, True, 8), torch.rand(3, 65_536) + 1  # all of one sign: the sums are large
+    with torch.no_grad():
+        layer.weight.abs_()
+        (trits, scale), (steps, size) = quantize(layer.weight), in_steps(x)
+        whole = steps.long() @ trits.T.long()
+        assert whole.max() > 2**21
+        assert torch.equal(layer(x), whole.float() * (size * scale))
+
+
+def test_training_and_running_round_to_the_same_product() -> None:
+    layer, x = TernaryLinear(300, 40, True, 8), 100 * torch.randn(7, 300)
+    with torch.no_grad():
+        running = layer(x)
+    assert torch.equal(layer(x).detach(), running)
+
+
+def test_inputs_of_a_layer_that_is_not_ternary_are_never_rounded() -> None:
+    layer, x = TernaryLinear(4, 3, False, 8), torch.randn(2, 4)
+    assert torch.equal(layer(x), x @ layer.weight.T)
+
+
+def test_inputs_that_come_with_fewer_digits_are_rounded_to_no_more_steps() -> None:
+    steps, size = in_steps(torch.randn(50, 33).bfloat16())
+    assert size.dtype == torch.float32
+    assert steps.abs().max() == STEPS

@@ -3,6 +3,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 
 from tests.conftest import MakeModel
@@ -58,6 +59,15 @@ def test_handing_over_within_a_text_leaves_it_as_it_is(
     assert engines == ([("numpy", 0), ("numba", after)] if after else [("numba", 0)])
 
 
+@pytest.mark.parametrize("engine", ["torch", "numba", "auto"])
+def test_with_two_threads_the_text_is_the_same(folder: str, machine_code: Kernel, engine: str) -> None:
+    texts = [[step.byte for step in voice(folder, engine, threads=n).stream(IDS, SAMPLING)] for n in (1, 2)]
+    torch.set_num_threads(1)
+    assert texts[0] == texts[1]
+    with pytest.raises(InputError, match=r"no such number of threads: 0\. Use --threads 1 or more"):
+        voice(folder, engine, threads=0)
+
+
 def test_it_is_said_which_engine_spoke() -> None:
     assert Voice(lambda ids, sampling: iter(()), [("numpy", 0), ("numba", 12)]).said() == "numpy, numba from byte 12 on"
     assert Voice(lambda ids, sampling: iter(()), [("torch", 0)]).said() == "torch"
@@ -78,7 +88,7 @@ def test_auto_takes_what_there_is_and_what_can_do_it(
     folder: str, monkeypatch: pytest.MonkeyPatch, packages: tuple[str, ...], intervene: str, engine: str
 ) -> None:
     without(monkeypatch, *packages)
-    monkeypatch.setattr(MACHINE, "_kernel", None)
+    monkeypatch.setattr(MACHINE, "_code", None)
     speaker = voice(folder, "auto", intervene)
     list(speaker.stream(IDS, Sampling(max_new=2)))
     assert speaker.said() == engine
@@ -106,7 +116,7 @@ def test_where_numba_is_missing_asking_for_it_is_answered(folder: str, monkeypat
     def missing() -> Callable[..., None]:
         raise ImportError
 
-    monkeypatch.setattr(MACHINE, "_kernel", None)
+    monkeypatch.setattr(MACHINE, "_code", None)
     monkeypatch.setattr("tilelli.engine.compiler._made", missing)
     with pytest.raises(InputError, match=r"There is no machine code: numba is not installed\. Use --engine numpy"):
         voice(folder, "numba")

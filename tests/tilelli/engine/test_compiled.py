@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.conftest import MakeModel
-from tests.tilelli.engine.conftest import IDS, SHAPES
+from tests.tilelli.engine.conftest import IDS, SHAPES, STEPPED, assert_same
 from tests.tilelli.forge import mutated
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load, save_packed
@@ -18,6 +18,7 @@ from tilelli.errors import InputError, TilelliError
 from tilelli.generation import Sampling, stream
 from tilelli.header import BUNDLED, bundled
 from tilelli.packed import weights
+from tilelli.pathways import sparse
 from tilelli.trace import trace
 
 Kernel = Callable[..., None]
@@ -31,53 +32,75 @@ def both(model: ByteLM, folder: Path) -> tuple[ByteLM, compiled.Compiled]:
     return load(path, ByteLM), compiled.load(path)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES + STEPPED, ids=str)
 @torch.no_grad()
 def test_it_reads_as_torch_does(tiny: MakeModel, tmp_path: Path, shape: dict[str, Any], kernel: Kernel) -> None:
     model, twin = both(tiny(**shape), tmp_path)
     (seen, _), expected = compiled.read(twin, IDS), trace(model, IDS)
     logits = model(torch.tensor([IDS]))[0][0].numpy()
-    np.testing.assert_allclose(seen.logits, logits, atol=1e-5 * max(1, np.abs(logits).max()))
+    assert_same(seen.logits, logits, model.config.activation_bits)
+    about = 0.05 if model.config.activation_bits else 1e-5
     assert (expected.router_weights is None) == (seen.pathways == [])
     if expected.router_weights is not None:
-        np.testing.assert_allclose(seen.pathways, expected.router_weights[:, 0].numpy(), atol=1e-5)
+        np.testing.assert_allclose(seen.pathways, expected.router_weights[:, 0].numpy(), atol=about)
     assert (expected.abstain is None) == (seen.abstain is None)
     if expected.abstain is not None and seen.abstain is not None:
-        np.testing.assert_allclose(seen.abstain, expected.abstain[0].numpy(), atol=1e-5)
+        np.testing.assert_allclose(seen.abstain, expected.abstain[0].numpy(), atol=about)
 
 
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("shape", SHAPES + STEPPED, ids=str)
 def test_it_writes_as_torch_does(tiny: MakeModel, tmp_path: Path, shape: dict[str, Any], machine_code: Kernel) -> None:
     model, twin = both(tiny(**shape), tmp_path)  # 60 bytes in a context of 16: the window slides
     for sampling in (GREEDY, Sampling(max_new=60, top_k=40, seed=3, stop_at_end=False)):
         written, expected = list(compiled.stream(twin, IDS[:5], sampling)), list(stream(model, IDS[:5], sampling))
         assert [step.byte for step in written] == [step.byte for step in expected]
+        about = 0.05 if model.config.activation_bits else 1e-4
         for step, other in zip(written, expected, strict=True):
-            assert step.probability == pytest.approx(other.probability, abs=1e-4)
-            assert step.entropy == pytest.approx(other.entropy, abs=1e-3)
-            assert step.pathways == pytest.approx(other.pathways, abs=1e-4)
-            assert step.abstain == pytest.approx(other.abstain, abs=1e-4)
+            assert step.probability == pytest.approx(other.probability, abs=about)
+            assert step.entropy == pytest.approx(other.entropy, abs=10 * about)
+            assert step.pathways == pytest.approx(other.pathways, abs=about)
+            assert step.abstain == pytest.approx(other.abstain, abs=about)
+
+
+def decided(exact: ByteLM, ids: list[int], monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
+    """Of which bytes it is clear what their queries keep: (T,). At others the last key that is kept and the first that
+    is not are so near one another that the last digit decides, and nobody can say that another choice is wrong."""
+    clear, score = torch.ones(len(ids), dtype=torch.bool), sparse.score
+
+    def watched(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+        scores = score(q, k)
+        best = scores[0].topk(min(exact.config.top_k + 1, len(ids)), dim=-1).values  # (H, T, K + 1)
+        clear.logical_and_(~(best[..., -2] - best[..., -1] < 1e-6).any(dim=0))
+        return scores
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sparse, "score", watched)
+        trace(exact, ids)
+    return clear.numpy()
 
 
 @pytest.mark.parametrize("name", bundled())
 @torch.no_grad()
 def test_on_a_thousand_bytes_of_text_it_is_as_near_to_the_exact_logits_as_torch(
-    name: str, machine_code: Kernel
+    name: str, machine_code: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, twin = load(name, ByteLM), compiled.load(name)
-    exact_model, worst, own = deepcopy(model).double(), 0.0, 0.0
+    exact_model, worst, own, undecided = deepcopy(model).double(), 0.0, 0.0, 0
     for start in range(0, 1024, 256):
         ids, state, steps = TEXT[start : start + 256], None, []
         exact, found = (m(torch.tensor([ids]))[0][0].double().numpy() for m in (exact_model, model))
         for byte in ids:
             seen, state = compiled.read(twin, [byte], state)
             steps.append(seen.logits[0])
-        pieces = compiled.read(twin, ids)[0].logits
+        pieces, clear = compiled.read(twin, ids)[0].logits, decided(exact_model, ids, monkeypatch)
+        undecided += int((~clear).sum())
         for logits in (np.array(steps), pieces):
-            worst = max(worst, float(np.abs(logits - exact).max()))
-            np.testing.assert_allclose(logits, found, atol=1e-5 * np.abs(found).max())
-        own = max(own, float(np.abs(found - exact).max()))
+            worst = max(worst, float(np.abs(logits - exact)[clear].max()))
+            np.testing.assert_allclose(logits[clear], found[clear], atol=1e-5 * np.abs(found).max())
+            np.testing.assert_allclose(logits[~clear], found[~clear], atol=0.1)
+        own = max(own, float(np.abs(found - exact)[clear].max()))
     assert worst < 2 * own
+    assert undecided <= 3
 
 
 @pytest.mark.parametrize("name", bundled())
@@ -144,7 +167,7 @@ def test_what_cannot_be_read_is_refused_before_the_machine_code_sees_it(tiny: Ma
 
 
 def test_the_arrays_have_the_shapes_that_the_kernels_go_by(tiny: MakeModel, tmp_path: Path) -> None:
-    for shape in SHAPES:
+    for shape in SHAPES + STEPPED:
         _, twin = both(tiny(**shape), tmp_path)
         w, n, c = twin.weights, twin.numbers, twin.config
         inner, L, words = c.n_heads * c.head_dim, c.n_blocks, lambda K: -(-K // 16)
@@ -152,9 +175,13 @@ def test_the_arrays_have_the_shapes_that_the_kernels_go_by(tiny: MakeModel, tmp_
         sizes |= {"up": (c.d_model, c.hidden), "down": (c.hidden, c.d_model)} if n.dense else {}
         for name, (K, R) in sizes.items():
             matrix = getattr(w, name)
-            ternary = len(matrix.trits) > 0
+            ternary = {"qkv": "sparse", "out": "sparse"}.get(name, "dense") in c.ternary
+            stepped = ternary and c.activation_bits > 0
             assert matrix.floats.shape == (0 if ternary else L, K, R)
-            assert matrix.trits.shape == ((L, words(K), R) if ternary else (0, 0, R))
+            trits = (L, -(-R // 64), 64 * words(K)) if stepped else (L, words(K), R)
+            assert matrix.trits.shape == (trits if ternary else (0, 0, R))
+            assert matrix.stepped == stepped
+            assert matrix.trits.ctypes.data % 64 == 0 or not stepped
             assert matrix.scales.shape == (L if ternary else 0,)
         assert w.norms.shape == ((2 * L if c.kind == "vanilla" else L) + 1, 2, c.d_model)
         assert w.head.shape == (c.d_model, 256)

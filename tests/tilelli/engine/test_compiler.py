@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tests.tilelli.engine.test_compiled import Kernel
-from tilelli.engine import compiler, kernels
-from tilelli.engine.compiler import Machine
+from tilelli.engine import compiler, kernels, team
+from tilelli.engine.compiler import Code, Machine
 from tilelli.errors import InputError
 
 ROOT = Path(__file__).parents[3]
@@ -29,16 +29,16 @@ def test_what_is_in_the_cache_is_there_at_once_and_begun_only_once(machine_code:
     assert compiler.cached()
     machine = waited(Machine())
     assert (machine.ready(), machine.problem) == (True, None)
-    before = machine.kernel()
+    before = machine.code()
     machine.begin()
-    assert machine.kernel() is before
+    assert machine.code() is before
 
 
 def test_without_numba_it_is_said_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
     assert waited(Machine()).problem == "numba is not installed"
     with pytest.raises(InputError, match=r"no machine code: numba is not installed\. Use --engine numpy, or install"):
-        Machine().kernel()
+        Machine().code()
 
 
 @pytest.fixture
@@ -46,13 +46,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, and a compiler that has nothing to do."""
     pytest.importorskip("numba")
     monkeypatch.setattr(compiler, "_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(compiler, "_tried", lambda jitted, check: jitted)
+    monkeypatch.setattr(compiler, "_tried", lambda code, check: code)
     return tmp_path / "cache"
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(cache: Path) -> None:
     cache.write_text("a file stands where the folder should")
-    assert Machine().kernel().py_func is kernels.read  # type: ignore[attr-defined]
+    found = Machine().code()
+    assert [one.py_func for one in found] == [kernels.read, team.assist]  # type: ignore[attr-defined]
     assert waited(Machine()).problem is not None  # in the background nothing is made that could not be kept
 
 
@@ -73,15 +74,15 @@ def test_somebody_else_fills_the_cache_and_is_not_disturbed(cache: Path, monkeyp
 
 
 def test_a_cache_that_holds_something_else_is_made_anew(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def tried(jitted: Kernel, check: bool) -> Kernel:
-        kept.append(type(jitted._cache).__name__)  # type: ignore[attr-defined]
+    def tried(code: Code, check: bool) -> Code:
+        kept.append(type(code.read._cache).__name__)  # type: ignore[attr-defined]
         if len(kept) == 1:
             raise EOFError
-        return jitted
+        return code
 
     kept: list[str] = []
     monkeypatch.setattr(compiler, "_tried", tried)
-    Machine().kernel()
+    Machine().code()
     assert kept == ["FunctionCache", "NullCache"]
     assert not compiler.cached()
 
@@ -101,18 +102,18 @@ def test_the_process_in_the_background_leaves_a_full_cache_and_no_mark(
 def test_machine_code_that_says_something_else_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     class Lying:
         def __call__(self, *arguments: object) -> None:
-            told: np.ndarray = arguments[5]  # type: ignore[assignment]
+            told: np.ndarray = arguments[6]  # type: ignore[assignment]
             told[:] = 0
 
         def disable_compile(self) -> None: ...
 
     with pytest.raises(ArithmeticError, match="machine code and Python disagree"):
-        compiler._tried(Lying(), check=True)
+        compiler._tried(Code(Lying(), team.assist), check=True)
 
 
 def test_machine_code_compiles_nothing_while_somebody_waits(machine_code: Kernel) -> None:
     with pytest.raises(TypeError, match="No matching definition"):
-        machine_code(1, 2, 3, 4, 5, 6, 7, 8)
+        machine_code(1, 2, 3, 4, 5, 6, 7, 8, 9)
 
 
 def test_importing_the_engines_loads_neither_numba_nor_torch() -> None:

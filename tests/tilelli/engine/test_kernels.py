@@ -4,9 +4,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tilelli.engine import compiler, kernels, products, selection
-from tilelli.engine.products import Matrix
+from tilelli.engine import compiler, integers, kernels, matrix, selection
+from tilelli.engine.helpers import board
+from tilelli.engine.matrix import Matrix
 from tilelli.pathways import LocalPathway
+from tilelli.ternary import TernaryLinear
 
 F = np.float32
 numbers = st.lists(st.sampled_from([-3.5, -1.0, 0.0, 0.0, 0.25, 2.0, 2.0, 7.5, 1e30, -1e30]), min_size=1, max_size=40)
@@ -14,8 +16,8 @@ numbers = st.lists(st.sampled_from([-3.5, -1.0, 0.0, 0.0, 0.25, 2.0, 2.0, 7.5, 1
 
 def test_every_kernel_is_known_to_the_compiler() -> None:
     names = [helper.__name__ for helper in compiler.helpers()]
-    assert {"_attention", "multiply", "choose"} < set(names)
-    assert "read" not in names
+    assert {"_attention", "multiply", "choose", "accumulate", "in_steps", "deal"} < set(names)
+    assert not {"read", "assist", "add_up"} & set(names)
     assert set(compiler.OWN) < set(names)
 
 
@@ -60,22 +62,53 @@ def test_scores_that_are_no_numbers_end_the_search_within_bounds(bad: float) -> 
         assert chosen.max() < 9
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 16), (17, 5), (40, 33)])
+def packed(trits: np.ndarray, side: int, shifts: list[int]) -> np.ndarray:
+    """Trits (K, R) plus one as words (K / 16, R), outputs filled up to a multiple of `side`."""
+    K, R = trits.shape
+    codes = np.ones((-(-K // 16) * 16, -(-R // side) * side), np.uint32)
+    codes[:K, :R] = trits + 1
+    return sum(codes[j::16] << np.uint32(shift) for j, shift in enumerate(shifts))
+
+
+def blocked(trits: np.ndarray) -> np.ndarray:
+    """The words of `integers.add_up`: (R / 64, 4 K)."""
+    words = packed(trits, 64, integers.SHIFTS.tolist())
+    return (
+        np.hstack([words[:, first : first + 64] for first in range(0, words.shape[1], 64)])
+        .reshape(len(words), -1, 64)
+        .swapaxes(0, 1)
+        .reshape(-1, 64 * len(words))
+        .copy()
+    )
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 16), (17, 5), (40, 67)])
 @pytest.mark.parametrize("T", [1, 3, 4, 9])
 def test_a_product_with_trits_is_that_with_the_floats_they_stand_for(shape: tuple[int, int], T: int) -> None:
     chance = np.random.default_rng(0)
     trits, x = chance.integers(-1, 2, shape), chance.normal(size=(T, shape[0])).astype(F)
-    codes = np.ones((-(-shape[0] // 16) * 16, shape[1]), np.uint32)
-    codes[: shape[0]] = trits + 1
-    words = sum(codes[j::16] << np.uint32(2 * j) for j in range(16))
-    nothing = np.empty((0, *shape), F)
-    for matrix, scale in (
-        (Matrix(nothing, words[None], np.array([0.5], F)), 0.5),
-        (Matrix(trits[None].astype(F), np.empty((0, 0, shape[1]), np.uint32), np.empty(0, F)), 1),
+    floats, words = trits[None].astype(F), packed(trits, 1, list(range(0, 32, 2)))[None]
+    for one, scale in (
+        (Matrix(floats[:0], words, np.array([0.5], F), stepped=False), 0.5),
+        (Matrix(floats, words[:0], np.zeros(0, F), stepped=False), 1),
     ):
         y = np.full((T, shape[1]), 9, F)
-        products.multiply(matrix, 0, x, y)
+        matrix.multiply(one, 0, x, y, board())
         np.testing.assert_allclose(y, scale * (x @ trits), atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (17, 5), (40, 67)])
+def test_a_product_in_steps_is_what_torch_makes_of_it_to_the_last_bit(shape: tuple[int, int]) -> None:
+    layer = TernaryLinear(*shape, ternary=True, activation_bits=8)
+    x = torch.randn(3, shape[0])
+    x[1] = 0
+    with torch.no_grad():
+        (trits, scale), expected = layer.rounding.parts(layer.weight), layer(x).numpy()
+    words = blocked(trits.numpy().T.astype(int))[None]
+    one = Matrix(np.zeros((0, *shape), F), words, np.array([scale], F), stepped=True)
+    y = np.full((3, shape[1]), 9, F)
+    matrix.multiply(one, 0, x.numpy(), y, board())
+    np.testing.assert_array_equal(y, expected)
 
 
 def test_the_convolution_goes_on_where_it_stopped() -> None:
