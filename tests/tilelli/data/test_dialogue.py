@@ -75,7 +75,7 @@ def test_there_are_dialogues_of_two_three_and_four_turns(by_split: dict[str, lis
     assert turns[2] > 5000
     assert turns[3] > 500
     assert turns[4] > 20
-    assert max(turns) == 4
+    assert max(turns) <= 5
 
 
 def test_no_test_or_valid_wording_is_trained_on(by_split: dict[str, list[Dialogue]]) -> None:

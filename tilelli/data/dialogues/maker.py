@@ -26,7 +26,10 @@ ASKED = {
     "private": 16, "unknowable": 11, "nonsense": 18,
 }  # fmt: skip
 # and in training, where claims (which have a bank of their own) and refused facts come in beside them
-TAUGHT = ASKED | {"claims": 240, "refused": 30, "persona": 55, "smalltalk": 50, "science": 60, "comparing": 40}
+TAUGHT = ASKED | {
+    "facts": 700, "claims": 260, "refused": 50, "persona": 55, "smalltalk": 50, "science": 60, "comparing": 40,
+    "context": 70, "contextless": 50, "invented": 110,
+}  # fmt: skip
 SETTLED = 0.2  # of single questions follow up to three unrelated exchanges
 FOLLOW_UP = 0.18  # of questions about entities refer back to the turn before
 DOUBTED = 0.02  # of single questions are asked again
