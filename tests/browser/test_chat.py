@@ -46,7 +46,7 @@ def test_typing_into_a_reply_stops_it_and_so_does_stop(browser: Browser, tmp_pat
     slow.save_pretrained(tmp_path / "runs" / "slow")
     with dashboard(tmp_path) as address:
         visitor = Visitor(browser.new_page(), address)
-        visitor.open("/chat?chat_new=256&chat_temperature=0.0&chat_gate=false")
+        visitor.open("/chat?chat_new=256&chat_temperature=0.0&chat_gate=false&engine=torch")
         page = visitor.page
         choose(page, str(tmp_path / "runs" / "slow"))
         say(page, "Two")
