@@ -103,7 +103,7 @@ def answer(
     that answers are the same to the last bit.
     """
     return in_batches(
-        prompts, SIDE_BY_SIDE, lambda _, ids: _answers(model, tensor(model, ids), max_new), progress, sheet
+        prompts, SIDE_BY_SIDE, lambda _, ids: _answers(model, tensor(model, ids), max_new), sheet, progress
     )
 
 
@@ -111,8 +111,8 @@ def in_batches(
     prompts: Sequence[str],
     most: int,
     made: Callable[[Sequence[int], Sequence[list[int]]], list[Row]],
-    progress: Callable[[int, int], None] | None,
     sheet: Sheet[Row] | None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Row]:
     """What is `made` of prompts, from their numbers and bytes, at most so many of equal length at a time."""
     ids = [encode(prompt) for prompt in prompts]

@@ -4,7 +4,7 @@ Answers and drawn replies are kept as they are made, each under a key of its own
 same model finds them. This module measures nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,6 @@ from tilelli.base import ByteLM
 from tilelli.chat import encode
 from tilelli.errors import InputError
 
-Progress = Callable[[int, int], None]
 DRAWS = "drawn replies"
 NAMES = ("max_new", "samples", "temperature", "committee")  # of the settings that `ask` reads
 
@@ -55,7 +54,6 @@ def ask(
     settings: Mapping[str, Any],
     seed: int,
     keeper: Keeper,
-    progress: Progress | None = None,
 ) -> Asked:
     """Put a bank to a model.
 
@@ -66,7 +64,6 @@ def ask(
             other checkpoints by name with the hash of their weights.
         seed: of the drawing.
         keeper: of answers.
-        progress: called with counts of prompts, those of drawn replies among them.
 
     Raises:
         InputError: the bank asks nothing, or a checkpoint of the committee has other weights.
@@ -74,13 +71,12 @@ def ask(
     bank.check_asks()
     prompts, (max_new, count, temperature, names) = [row.prompt for row in bank.rows], (settings[n] for n in NAMES)
     members = [_member(name, weights) for name, weights in names.items()]
-    first, second = _halves(progress, len(prompts), bool(count))
-    said = answer(model, prompts, max_new, first, answers(keeper, model, bank, max_new))
+    said = answer(model, prompts, max_new, sheet=answers(keeper, model, bank, max_new))
     drawn = None
     if count:
         known = {name: settings[name] for name in NAMES if name != "committee"}
         sheet = keeper.sheet(Key.of(DRAWS, model, bank, known, seed), Drawn)
-        drawn = draw(model, prompts, count, temperature, seed, max_new, second, sheet)
+        drawn = draw(model, prompts, count, temperature, seed, max_new, sheet)
     parted: Floats | None = disagreement([model, *members], prompts, said) if members else None
     rows = pd.DataFrame([_row(judge_row(row, own, None)) for row, own in zip(bank.rows, said, strict=True)])
     return Asked(rows, table(prompts, said, drawn, parted), _notes(model, bank, said))
@@ -114,14 +110,6 @@ def _member(name: str, weights: str) -> ByteLM:
     if weights_hash(model) != weights:
         raise InputError("A checkpoint of the committee has changed", name, "Name it again to take it as it is now.")
     return model
-
-
-def _halves(progress: Progress | None, n: int, both: bool) -> tuple[Progress | None, Progress | None]:
-    """Two counters that count as one."""
-    if progress is None:
-        return None, None
-    total = 2 * n if both else n
-    return (lambda done, _: progress(done, total)), (lambda done, _: progress(n + done, total))
 
 
 def _notes(model: ByteLM, bank: Bank, said: list[Answer]) -> tuple[str, ...]:

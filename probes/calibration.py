@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from probes.asking import Asked, Progress, ask
+from probes.asking import Asked, ask
 from probes.banks import CALIBRATION, Bank
 from probes.choices import Chosen, choose, clusters
 from probes.combined import combined
@@ -89,7 +89,6 @@ def run(
     settings: Mapping[str, Any],
     seed: int,
     keeper: Keeper,
-    progress: Progress | None = None,
 ) -> ProbeResult:
     """Put a bank, and a text if there is one, to a model.
 
@@ -101,13 +100,12 @@ def run(
         settings: those of `probes.asking.ask`, and `bytes`.
         seed: of everything drawn.
         keeper: of replies and choices.
-        progress: called with counts of prompts.
 
     Raises:
         InputError: see `probes.asking.ask`.
     """
     assert bank is not None, "the calibration probe asks questions"
-    asked = ask(model, bank, settings, seed, keeper, progress)
+    asked = ask(model, bank, settings, seed, keeper)
     stated = [*_questions(asked, bank, seed), *_choices(model, bank, keeper)]
     if corpus is not None:
         stated += _bytes(model, first_bytes(corpus.documents, settings["bytes"]))
@@ -243,7 +241,7 @@ def _choices(model: ByteLM, bank: Bank, keeper: Keeper) -> list[Stated]:
     if not rows:
         return []
     asked = Bank(f"{bank.name}, choices", tuple(rows), bank.card)
-    made = choose(model, rows, None, keeper.sheet(Key.of(CHOSEN, model, asked, {}, 0), Chosen))
+    made = choose(model, rows, keeper.sheet(Key.of(CHOSEN, model, asked, {}, 0), Chosen))
     right = np.array([own.option == row.right for own, row in zip(made, rows, strict=True)])
     learn = np.array([row.split == CALIBRATION for row in rows])
     kind = np.array([row.kind.split("|")[0].split(".")[0] for row in rows])

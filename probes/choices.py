@@ -5,7 +5,7 @@ the question has it or with a capital, and then of a byte that ends the word, so
 "Nigeria". The scores of the options of one question are made to add up to 1. This module does not know which is right.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,12 +42,11 @@ class Chosen:
 def choose(
     model: ByteLM,
     rows: Sequence[Question],
-    progress: Callable[[int, int], None] | None = None,
     sheet: Sheet[Chosen] | None = None,
 ) -> list[Chosen]:
     """What the model holds likely of the options of each question, all of which have some.
 
-    Of a prompt that leaves no room in the context the end is read. Progress and sheet as in `probes.answering.answer`.
+    Of a prompt that leaves no room in the context the end is read. The sheet as in `probes.answering.answer`.
 
     Raises:
         InputError: a question has no options.
@@ -58,7 +57,7 @@ def choose(
     def made(numbers: Sequence[int], ids: Sequence[list[int]]) -> list[Chosen]:
         return _chosen(model, [rows[number].options for number in numbers], tensor(model, ids))
 
-    return in_batches([row.prompt for row in rows], SIDE_BY_SIDE, made, progress, sheet)
+    return in_batches([row.prompt for row in rows], SIDE_BY_SIDE, made, sheet)
 
 
 def clusters(rows: Sequence[Question]) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ Each reply has randomness of its own, from the seed and the number of its prompt
 read beside it. Everything else is as in `answering`, which takes the likeliest byte and draws nothing.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,6 @@ def draw(
     temperature: float = 1.0,
     seed: int = 0,
     max_new: int = MAX_NEW,
-    progress: Callable[[int, int], None] | None = None,
     sheet: Sheet[Drawn] | None = None,
 ) -> list[Drawn]:
     """`count` replies to each prompt, drawn at a temperature above 0; everything else as in `answer`.
@@ -52,7 +51,7 @@ def draw(
         said = _drawn(model, text, max_new, temperature, torch.from_numpy(uniform))
         return [Drawn(tuple(said[row : row + count])) for row in range(0, len(said), count)]
 
-    return in_batches(prompts, max(1, SIDE_BY_SIDE // count), made, progress, sheet)
+    return in_batches(prompts, max(1, SIDE_BY_SIDE // count), made, sheet)
 
 
 def _drawn(model: ByteLM, text: Tensor, max_new: int, temperature: float, uniform: Tensor) -> list[str]:

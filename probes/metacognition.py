@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from probes.asking import Asked, Progress, ask
+from probes.asking import Asked, ask
 from probes.banks import CALIBRATION, Bank, bank
 from probes.choices import Chosen, choose, clusters
 from probes.combined import combined
@@ -56,7 +56,6 @@ def run(
     settings: Mapping[str, Any],
     seed: int,
     keeper: Keeper,
-    progress: Progress | None = None,
 ) -> ProbeResult:
     """Put the bank to a model.
 
@@ -67,13 +66,12 @@ def run(
         settings: those of `probes.asking.ask`, and how many of the forced `choices` of the bank `calibration` are made.
         seed: of everything drawn.
         keeper: of replies and choices.
-        progress: called with counts of prompts.
 
     Raises:
         InputError: see `probes.asking.ask`.
     """
     assert bank is not None, "the metacognition probe asks questions"
-    asked = ask(model, bank, settings, seed, keeper, progress)
+    asked = ask(model, bank, settings, seed, keeper)
     made = judged(asked, bank.claim, seed)
     figures, trials = _choices(model, keeper, settings["choices"], seed)
     known = provenance(weights_hash(model), bank, settings, seed)
@@ -244,7 +242,7 @@ def _choices(model: ByteLM, keeper: Keeper, count: int, seed: int) -> tuple[dict
     asked = replace(whole, rows=tuple(row for row in whole.rows if len(row.options) == 2)[:count])
     if not asked.rows:
         return {}, pd.DataFrame()
-    made = choose(model, asked.rows, None, keeper.sheet(Key.of(CHOSEN, model, asked, {}, 0), Chosen))
+    made = choose(model, asked.rows, keeper.sheet(Key.of(CHOSEN, model, asked, {}, 0), Chosen))
     right = np.array([own.option == row.right for own, row in zip(made, asked.rows, strict=True)])
     sure, group = np.array([max(own.p) for own in made]), clusters(asked.rows)
     found = type_two(sure, right, [own.option for own in made], seed=seed, group=group)

@@ -23,8 +23,22 @@ CLAIMS = {
         "So {s}?",
         "Tell me if {s}.",
     ),
-    "valid": ("{S}, isn't it?", "Could it be that {s}?"),
-    "test": ("Would you agree that {s}?", "Am I right that {s}?", "{S}, or not?", "My friend says that {s}."),
+    "valid": (
+        "{S}, isn't it?",
+        "Could it be that {s}?",
+        "Would you agree that {s}?",
+        "Am I right that {s}?",
+        "{S}, or not?",
+        "My friend says that {s}.",
+    ),
+    "test": (
+        "Somebody told me that {s}. Is that right?",
+        "Do you agree with me that {s}?",
+        "My sister says that {s}. Is she right?",
+        "{S}. Yes or no?",
+        "Am I right in thinking that {s}?",
+        "I read somewhere that {s}. Can I believe it?",
+    ),
 }
 
 
@@ -36,6 +50,7 @@ class Relation:
     of: str
     says: str
     ask: tuple[str, ...]
+    valid: tuple[str, ...]
     test: tuple[str, ...]
     its: str = ""
     open: bool = False
@@ -43,7 +58,7 @@ class Relation:
     def wordings(self, split: str) -> tuple[str, ...]:
         """Templates in which this relation is asked for in `split`."""
         framed = tuple(frame.replace("{of}", self.of) for frame in frames()[split])
-        return framed + {"train": self.ask, "valid": (), "test": self.test}[split]
+        return framed + {"train": self.ask, "valid": self.valid, "test": self.test}[split]
 
     def claim(self, entity: str, answer: str) -> str:
         """The statement that `answer` is right for `entity`, without capital or full stop."""
@@ -68,7 +83,7 @@ def relations() -> dict[str, Relation]:
     for file in ("places", "nature", "people_and_words"):
         for table, columns in read(f"relations/{file}.toml").items():
             for column, keys in columns.items():
-                keys |= {"ask": tuple(keys["ask"]), "test": tuple(keys["test"])}
+                keys |= {name: tuple(keys[name]) for name in ("ask", "valid", "test")}
                 found[f"{table}.{column}"] = Relation(name=f"{table}.{column}", **keys)
     return found
 
