@@ -94,7 +94,7 @@ def speaker(name: str, engine: str, interventions: str = "") -> "Speaker":
 
     if voices.able(engine, name, interventions) == "torch":
         return voices.by_torch(model(name), interventions)
-    return voices.by(engine, name)
+    return voices.by(engine, name, interventions)
 
 
 def identity(name: str) -> str:

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from app.jobs import Job
-from tilelli.engine.choice import Voice, voice
+from tilelli.engine.choice import Voice, skips_only, voice
 from tilelli.header import SPLICE
 from tilelli.interventions import parse
 from tilelli.sampling import Sampling, Written
@@ -43,8 +43,10 @@ class Speaker:
 
 
 def able(engine: str, name: str, interventions: str) -> str:
-    """The engine that is asked for, or torch for what it alone can do: interventions and splices."""
-    return "torch" if interventions or SPLICE in name else engine
+    """The engine that is asked for, or torch for what it alone can do: splices, and most interventions."""
+    if SPLICE in name or (interventions and (engine == "numpy" or not skips_only(interventions))):
+        return "torch"
+    return engine
 
 
 def by_torch(model: "ByteLM", interventions: str = "") -> Speaker:
@@ -59,9 +61,9 @@ def by_torch(model: "ByteLM", interventions: str = "") -> Speaker:
     return Speaker(lambda: Voice(write, [("torch", 0)]))
 
 
-def by(engine: str, name: str) -> Speaker:
+def by(engine: str, name: str, interventions: str = "") -> Speaker:
     """Another engine, which opens the checkpoint by its name when it is to write."""
-    return Speaker(partial(voice, name, engine))
+    return Speaker(partial(voice, name, engine, interventions))
 
 
 def writing(speaker: Speaker, prompt: bytes, sampling: Sampling) -> Job[Written]:

@@ -19,6 +19,7 @@ from probes.metrics import Measured
 from probes.names import measured
 from probes.resampling import Floats, paired, too_few
 from tilelli.config import PATHWAYS, ModelConfig
+from tilelli.costs import costs
 from tilelli.errors import InputError
 from tilelli.interventions import Change
 
@@ -153,22 +154,6 @@ def check(model: "ByteLM", text: bytes, interventions: Sequence[Change]) -> None
         raise InputError("There is nothing to measure on", "an empty text", "Give at least one byte.")
     for intervention in interventions:
         intervention.check(model.config)
-
-
-def costs(config: ModelConfig, position: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    """Multiply-adds of one block for a byte at each `position` (T,), by what they are for; each is (T,).
-
-    `remembering` is what later bytes need of this one to attend to it: its keys and values.
-    """
-    inner, keys = config.n_heads * config.head_dim, position + 1
-    attending = 2 * config.d_model * inner + inner * (keys + np.minimum(keys, config.top_k))
-    found = {
-        "local": np.full_like(position, config.d_model * config.kernel_size),
-        "sparse": attending,  # query and output matrices, a score for every key, a sum over those kept
-        "remembering": np.full_like(position, 2 * config.d_model * inner),
-        "dense": np.full_like(position, 2 * config.d_model * config.hidden),
-    }
-    return {part: cost for part, cost in found.items() if part.replace("remembering", "sparse") in config.pathways}
 
 
 def needs(config: ModelConfig, weights: Weights) -> dict[str, NDArray[np.bool_]]:

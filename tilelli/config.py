@@ -205,6 +205,7 @@ class TrainingConfig(Settings):
         learning_rate, muon_learning_rate: the peaks of the two.
         warmup_steps: steps of linear warm-up; then a cosine down to `final_lr_ratio` times the peak.
         balance: weight of the router's load-balancing loss.
+        budget: weight of its compute loss, which makes it leave out what a byte can do without; 0 spares nothing.
         abstain: weight of the abstain head's loss, where there is a head and something to teach it.
         distill: share of the loss on plain text that is how far the model is from its teacher's prediction of the next
             byte; the rest is the byte that came. 0 without a teacher. A model that learns to chat has its base as
@@ -227,6 +228,7 @@ class TrainingConfig(Settings):
     weight_decay: float = field(default=0.1, metadata=between(0, 10))
     clip_norm: float = field(default=1.0, metadata=between(1e-6, 1e6))
     balance: float = field(default=0.01, metadata=between(0, 100))
+    budget: float = field(default=0.0, metadata=between(0, 100))
     abstain: float = field(default=0.2, metadata=between(0, 100))
     distill: float = field(default=0.0, metadata=between(0, 1))
     inherit: bool = False

@@ -1,7 +1,8 @@
 """The router: for every byte, how much of each pathway.
 
 One small linear layer a block and a softmax: three positive weights that add up to one, chosen anew for every byte.
-A balance loss keeps a pathway from being starved before it has learned anything.
+A balance loss keeps a pathway from being starved before it has learned anything; a compute loss, if wanted, makes it
+leave out what a byte can do without.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from tilelli.pathways import PATHWAYS
+
+HALF = 0.1  # the weight at which a pathway counts by half
 
 
 class Router(nn.Module):
@@ -39,3 +42,14 @@ def balance_loss(weights: Tensor) -> Tensor:
     """
     share = weights.mean(dim=-2)  # (B, P)
     return (share.shape[-1] * share.square().sum(dim=-1) - 1).mean()
+
+
+def compute_loss(weights: Tensor, shares: Sequence[float]) -> Tensor:
+    """How much of a block's computing the weights (B, T, P) ask for, 0 to 1, where `shares` (P,) of it fall to each
+    pathway (`tilelli.costs`): sum_p shares_p * 1.1 * w_p / (w_p + 0.1), the mean over all bytes.
+
+    A pathway counts by half at a weight of about 0.1, and nearly as a whole from 0.5 on: so it pays to have few that
+    weigh much, and those that weigh little weigh less still. Then an engine can skip them.
+    """
+    counted = (1 + HALF) * weights / (weights + HALF)
+    return (counted * weights.new_tensor(shares)).sum(dim=-1).mean()

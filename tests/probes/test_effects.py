@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from probes.__main__ import main
-from probes.effects import Effect, costs, effect, needs
+from probes.effects import Effect, effect, needs
 from probes.metrics import Measured
 from tests.conftest import TEXT, TINY, MakeModel
 from tilelli.base import ByteLM
 from tilelli.checkpoint import save_checkpoint
-from tilelli.config import PATHWAYS, ModelConfig
+from tilelli.config import ModelConfig
+from tilelli.costs import costs
 from tilelli.errors import InputError
 from tilelli.evaluation import evaluate
 from tilelli.generation import Sampling, stream
@@ -61,24 +62,6 @@ def test_continuations_are_compared_byte_by_byte() -> None:
     assert made(b"ab", b"cd").findings[1] == "Writing: 100 % of the next 2 bytes differ, from the very first on."
     assert made(b"ab", b"ad").findings[1] == "Writing: 50 % of the next 2 bytes differ, the first is the same."
     assert made(b"", b"").share_skipped == 0.25
-
-
-def test_multiply_adds_by_hand() -> None:
-    config = ModelConfig(d_model=10, n_heads=2, head_dim=3, top_k=4, kernel_size=5, expand=2.0, context=16)
-    found = {part: cost.tolist() for part, cost in costs(config, np.array([0, 9])).items()}
-    assert found["local"] == [50, 50]  # 10 channels, 5 taps
-    assert found["dense"] == [400, 400]  # 10 x 20 and back
-    assert found["remembering"] == [120, 120]  # keys and values, 10 x 6 each
-    assert found["sparse"] == [120 + 6 * (1 + 1), 120 + 6 * (10 + 4)]  # query, output; scores of all, a sum over 4
-
-
-def test_costs_are_the_sizes_of_the_models_own_matrices(routed: ByteLM) -> None:
-    found, block = costs(TINY, np.array([0])), routed.blocks[0]
-    matrices = {name: sum(p.numel() for p in getattr(block, name).parameters() if p.ndim == 2) for name in PATHWAYS}
-    attention = TINY.n_heads * TINY.head_dim * 2  # one score and one value
-    assert found["local"][0] == matrices["local"]
-    assert found["dense"][0] == matrices["dense"]
-    assert found["sparse"][0] + found["remembering"][0] - attention == matrices["sparse"]
 
 
 def test_keys_are_needed_as_long_as_a_later_byte_attends() -> None:

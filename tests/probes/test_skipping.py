@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.__main__ import main
-from probes.effects import costs, effect
+from probes.effects import effect
 from probes.skipping import COUNTED, Point, findings, measure, table
 from tests.conftest import TEXT, MakeModel, random_model
 from tilelli.base import ByteLM
+from tilelli.costs import costs
 from tilelli.errors import InputError
 from tilelli.interventions import parse
 from tilelli.sampling import Sampling

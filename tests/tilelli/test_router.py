@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tilelli.pathways import PATHWAYS
-from tilelli.router import Router, balance_loss
+from tilelli.router import Router, balance_loss, compute_loss
 
 
 @torch.no_grad()
@@ -51,3 +51,21 @@ def test_the_balance_loss_pulls_towards_the_starved_pathway() -> None:
     balance_loss(scores.softmax(dim=-1)).backward()
     assert scores.grad is not None
     assert scores.grad[0, 0] > 0 > scores.grad[0, 1]
+
+
+@pytest.mark.parametrize(
+    ("row", "loss"),
+    [
+        ([0.0, 0.0, 1.0], 0.5),
+        ([1.0, 0.0, 0.0], 0.2),
+        ([0.0, 0.9, 0.1], 0.3 * 1.1 * 0.9 + 0.5 * 1.1 * 0.1 / 0.2),
+        ([0.5, 0.5, 0.0], 0.5 * 1.1 * 0.5 / 0.6),
+    ],
+)
+def test_computing_worked_by_hand(row: list[float], loss: float) -> None:
+    assert compute_loss(torch.tensor([[row]]), (0.2, 0.3, 0.5)).item() == pytest.approx(loss, abs=1e-6)
+
+
+def test_less_is_asked_for_by_weights_that_leave_the_costly_out() -> None:
+    few, all_alike = torch.tensor([[[0.9, 0.1, 0.0]]]), torch.full((1, 1, 3), 1 / 3)
+    assert compute_loss(few, (0.01, 0.29, 0.7)) < compute_loss(all_alike, (0.01, 0.29, 0.7))

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from tilelli.errors import CheckpointError, InputError
 from tilelli.header import SPLICE
+from tilelli.interventions import parse
 from tilelli.sampling import Sampling, Written
 
 if TYPE_CHECKING:
     from tilelli.engine.writing import Read, Reading
 
 ENGINES = ("auto", "torch", "numba", "numpy")
-NAMED = {"numba": "compiled", "numpy": "NumPy"}
 
 
 @dataclass
@@ -54,10 +54,20 @@ def voice(checkpoint: str, engine: str = "auto", intervene: str = "", threads: i
         return _chosen(checkpoint, intervene, threads)
     if engine == "torch":
         return _torch(checkpoint, intervene, threads)
+    if engine == "numba":
+        return _numba(checkpoint, intervene, threads or 1)
     if intervene.strip():
-        happened = f"The {NAMED[engine]} engine takes no interventions"
-        raise InputError(happened, intervene[:60], "Use --engine torch.")
-    return _numba(checkpoint, threads or 1) if engine == "numba" else _numpy(checkpoint)
+        raise InputError("The NumPy engine takes no interventions", intervene[:60], "Use --engine torch.")
+    return _numpy(checkpoint)
+
+
+def skips_only(intervene: str) -> bool:
+    """Whether these interventions are such as the compiled engine can do: leave out what weighs little.
+
+    Raises:
+        InputError: they are none.
+    """
+    return all(each.action == "skip" for each in parse(intervene))
 
 
 def compiled_before() -> bool:
@@ -72,10 +82,12 @@ def compiled_before() -> bool:
 
 def _chosen(checkpoint: str, intervene: str, threads: int | None) -> Voice:
     """Torch for what only torch can do, and where numba is missing; NumPy where torch is; both others else."""
-    torch = find_spec("torch") is not None
-    if torch and (intervene.strip() or SPLICE in checkpoint or not find_spec("numba")):
+    torch, numba = find_spec("torch") is not None, find_spec("numba") is not None
+    if intervene.strip() and SPLICE not in checkpoint and numba and skips_only(intervene) and compiled_before():
+        return _numba(checkpoint, intervene, threads or 1)
+    if torch and (intervene.strip() or SPLICE in checkpoint or not numba):
         return _torch(checkpoint, intervene, threads)
-    if intervene.strip() or not find_spec("numba"):
+    if intervene.strip() or not numba:
         return voice(checkpoint, "numpy", intervene)
     try:
         return _handed_over(checkpoint, threads or 1)
@@ -91,7 +103,6 @@ def _torch(checkpoint: str, intervene: str, threads: int | None) -> Voice:
     from tilelli.base import ByteLM
     from tilelli.checkpoint import load
     from tilelli.generation import stream
-    from tilelli.interventions import parse
 
     if threads is not None:
         torch.set_num_threads(threads)
@@ -106,11 +117,11 @@ def _numpy(checkpoint: str) -> Voice:
     return Voice(lambda ids, sampling: stream(model, ids, sampling), [("numpy", 0)])
 
 
-def _numba(checkpoint: str, threads: int) -> Voice:
+def _numba(checkpoint: str, intervene: str, threads: int) -> Voice:
     from tilelli.engine.compiled import load, stream
     from tilelli.engine.compiler import MACHINE
 
-    model = load(checkpoint, threads)
+    model = load(checkpoint, threads, parse(intervene))
     MACHINE.code()
     return Voice(lambda ids, sampling: stream(model, ids, sampling), [("numba", 0)])
 

@@ -5,7 +5,6 @@ the kernels read, and a conversation becomes the memory that they write. Machine
 proved here, before it is called.
 """
 
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -18,19 +17,20 @@ from tilelli.config import PATHWAYS, ModelConfig
 from tilelli.engine.compiler import MACHINE
 from tilelli.engine.helpers import board, team
 from tilelli.engine.integers import SHIFTS, SIDE
-from tilelli.engine.kernels import Memory, Numbers, Weights
+from tilelli.engine.kernels import Numbers, Weights
 from tilelli.engine.matrix import Matrix
+from tilelli.engine.memory import State, claimed
 from tilelli.engine.products import WORD, Array
-from tilelli.engine.writing import Reading, write
+from tilelli.engine.writing import Reading, write, write_together
 from tilelli.errors import InputError
 from tilelli.header import SPLICE, check_tensors, read_header
+from tilelli.interventions import Intervention
 from tilelli.layout import shapes, ternary, whole
 from tilelli.packed import Floats, weights
 from tilelli.sampling import Sampling, Written
 from tilelli.tokenizer import VOCABULARY, check_bytes
 
 PIECE = 32  # bytes read in one call: few enough for what is in between to stay in cache
-PLACES = 64  # positions that a new memory has room for; doubled as the text grows
 
 
 @dataclass(frozen=True)
@@ -43,52 +43,33 @@ class Compiled:
     threads: int = 1
 
 
-class Store:
-    """The memory of a conversation, how much of it is written, and a board on which it computes alone.
-
-    States that follow one another share a store, each knowing its own `position` in it. Who goes on from the end writes
-    behind it; who goes on from an earlier state, or finds no room, gets a copy. So a state stays what it was.
-    """
-
-    def __init__(self, memory: Memory, places: int) -> None:
-        self.memory, self.board = memory, board()
-        self._places, self._written, self._lock = places, 0, threading.Lock()
-
-    def claim(self, position: int, end: int) -> bool:
-        """Whether the places from `position` to `end` are free, and if so, no longer."""
-        with self._lock:
-            free = position == self._written and end <= self._places
-            if free:
-                self._written = end
-            return free
-
-
-@dataclass(frozen=True)
-class State:
-    """Memory of a conversation after `position` bytes."""
-
-    position: int
-    store: Store
-
-
-def load(name: str | Path, threads: int = 1) -> Compiled:
+def load(name: str | Path, threads: int = 1, interventions: Sequence[Intervention] = ()) -> Compiled:
     """The model in a packed or an ordinary checkpoint; `threads` share the products of one byte, and give the same.
+
+    Of the interventions only `skip` can be done: what it leaves out is not computed.
 
     Raises:
         CheckpointError: as for any checkpoint.
-        InputError: it is a splice.
+        InputError: it is a splice, or an intervention cannot be done.
     """
     if SPLICE in str(name):
         raise InputError(
             "The compiled engine makes no splices", str(name)[:80], "Pack it first, or use --engine torch."
         )
     check_tensors(header := read_header(name))
-    return replace(shaped(header.config, weights(header)), threads=threads)
+    thresholds = _thresholds(header.config, interventions)
+    model = shaped(header.config, weights(header))
+    return replace(model, weights=model.weights._replace(thresholds=thresholds), threads=threads)
 
 
 def stream(model: Compiled, ids: Sequence[int], sampling: Sampling | None = None) -> Iterator[Written]:
     """The continuation of `ids`, byte by byte; see `tilelli.generation.stream`. Waits until there is machine code."""
     return write(lambda new, state: read(model, new, state), model.config.context, ids, sampling or Sampling())
+
+
+def stream_together(model: Compiled, texts: Sequence[tuple[Sequence[int], Sampling]]) -> Iterator[tuple[int, Written]]:
+    """Several continuations at once, which share every reading of the weights; see `writing.write_together`."""
+    return write_together(lambda turns: read_together(model, turns), model.config.context, texts)
 
 
 def read(model: Compiled, ids: Sequence[int], state: State | None = None) -> tuple[Reading, State]:
@@ -97,44 +78,35 @@ def read(model: Compiled, ids: Sequence[int], state: State | None = None) -> tup
     Raises:
         InputError: the text would run past the context, an id is not a byte, or there is no machine code.
     """
-    c, start = model.config, state.position if state else 0
-    text = np.array(check_bytes(ids), np.uint8)
-    if (end := start + len(text)) > c.context:
-        raise InputError("The text is longer than the context", f"{end} for {c.context} positions", "Shorten it.")
-    kernel = MACHINE.code().read
-    store = state.store if state and state.store.claim(start, end) else _store(c, state, end)
+    return read_together(model, [(ids, state)])[0]
+
+
+def read_together(model: Compiled, turns: Sequence[tuple[Sequence[int], State | None]]) -> list[tuple[Reading, State]]:
+    """The same for several conversations at once, which share every reading of the weights.
+
+    Raises:
+        InputError: as for one.
+    """
+    kernel, c = MACHINE.code().read, model.config
+    text = np.concatenate([np.array(check_bytes(ids), np.uint8) for ids, _ in turns])
+    sizes = [len(ids) for ids, _ in turns]
+    states = claimed(c, [state for _, state in turns], sizes)
+    places = np.concatenate([s.store.places(s.position - n, s.position) for s, n in zip(states, sizes, strict=True)])
     logits = np.empty((len(text), VOCABULARY), np.float32)
     pathways = np.empty((len(text), c.n_blocks if c.kind == "routed" else 0, len(PATHWAYS)), np.float32)
     abstain = np.empty(len(text) if c.abstain else 0, np.float32)
-    with team(model.threads).lent(store.board) if model.threads > 1 else nullcontext(store.board) as jobs:
+    own = states[0].store.board
+    with team(model.threads).lent(own) if model.threads > 1 else nullcontext(own) as jobs:
         for first in range(0, len(text), PIECE):
             piece = slice(first, first + PIECE)
             told = (logits[piece], pathways[piece], abstain[piece])
-            kernel(model.weights, model.numbers, store.memory, jobs, text[piece], start + first, *told)
-    return Reading(logits, list(pathways.swapaxes(0, 1)), abstain if c.abstain else None), State(end, store)
-
-
-def _store(c: ModelConfig, state: State | None, end: int) -> Store:
-    """Room for `end` bytes and some more, with what `state` remembers."""
-    places, past = PLACES, state.position if state else 0
-    while places < end:
-        places *= 2
-    places = min(places, c.context)
-    attends, local = c.kind == "vanilla" or "sparse" in c.pathways, c.kind == "routed" and "local" in c.pathways
-    L, H = c.n_blocks if attends else 0, c.n_heads
-    memory = Memory(
-        keys=np.zeros((L, H, c.head_dim, places), np.float32),
-        values=np.zeros((L, H, places, c.head_dim), np.float32),
-        inputs=np.zeros((c.n_blocks if local else 0, places, c.d_model), np.float32),
-    )
-    if state is not None:
-        memory.keys[..., :past] = state.store.memory.keys[..., :past]
-        memory.values[:, :, :past] = state.store.memory.values[:, :, :past]
-        memory.inputs[:, :past] = state.store.memory.inputs[:, :past]
-    store = Store(memory, places)
-    store.claim(0, past)
-    store.claim(past, end)
-    return store
+            kernel(model.weights, model.numbers, jobs, text[piece], places[piece], *told)
+    ends = np.cumsum(sizes).tolist()
+    parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    return [
+        (Reading(logits[at], list(pathways[at].swapaxes(0, 1)), abstain[at] if c.abstain else None), state)
+        for at, state in zip(parts, states, strict=True)
+    ]
 
 
 def shaped(c: ModelConfig, found: dict[str, Floats]) -> Compiled:
@@ -170,6 +142,7 @@ def shaped(c: ModelConfig, found: dict[str, Floats]) -> Compiled:
         norms=_own(np.stack([[found[f"{n}.weight"], found[f"{n}.bias"]] for n in [*norms, "norm"]])),
         router=_own(np.stack([_routers(c, found, b)[0] for b in range(L if routed else 0)] or [np.zeros((3, 0))])),
         router_bias=_own(np.stack([_routers(c, found, b)[1] for b in range(L if routed else 0)] or [np.zeros(3)])),
+        thresholds=np.zeros(L if routed else 0, np.float32),
         filters=_each(found, L if local else 0, "local.weight", turned=True),
         filters_bias=_each(found, L if local else 0, "local.bias"),
         qkv=_matrix(c, found, f"{sparse}qkv.weight", "sparse" in has),
@@ -180,6 +153,18 @@ def shaped(c: ModelConfig, found: dict[str, Floats]) -> Compiled:
         abstain=_own(np.concatenate([found["abstain.weight"][0], found["abstain.bias"]]) if c.abstain else np.empty(0)),
     )
     return Compiled(c, arrays, numbers)
+
+
+def _thresholds(c: ModelConfig, interventions: Sequence[Intervention]) -> Array:
+    """(L,): router weights below these count as nothing."""
+    found = np.zeros(c.n_blocks, np.float32)
+    for each in interventions:
+        each.check(c)
+        if each.action != "skip":
+            raise InputError("The compiled engine can skip and no more", str(each)[:60], "Use --engine torch.")
+        first, last = each.blocks or (0, c.n_blocks - 1)
+        found[first : last + 1] = np.maximum(found[first : last + 1], each.numbers[0])
+    return found
 
 
 def _routers(c: ModelConfig, found: dict[str, Floats], block: int) -> tuple[Array, Array]:
@@ -240,7 +225,8 @@ def rehearsal() -> Iterator[tuple[tuple[Any, ...], tuple[Array, ...], float]]:
     for c in (replace(base, through_local=True, abstain=True), base.twin("vanilla"), whole_numbers):
         chance = np.random.default_rng(0)
         model = shaped(c, {name: _own(chance.normal(0, 0.3, shape)) for name, shape in shapes(c).items()})
-        text, memory = np.arange(7, dtype=np.uint8), _store(c, None, 8).memory
+        text, store = np.arange(7, dtype=np.uint8), claimed(c, [None], [8])[0].store
         sizes = (7, 256), (7, 2 if c.kind == "routed" else 0, 3), (7 if c.abstain else 0)
         told = tuple(np.empty(size, np.float32) for size in sizes)
-        yield (model.weights, model.numbers, memory, board(), text, 0), told, 0.1 if c.activation_bits else 1e-4
+        arguments = model.weights, model.numbers, board(), text, store.places(0, 7)
+        yield arguments, told, 0.1 if c.activation_bits else 1e-4

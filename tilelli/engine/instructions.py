@@ -55,8 +55,8 @@ def _counters() -> dict[str, Callable[..., Any]]:
 
 
 def _arrays() -> dict[str, Callable[..., Any]]:
-    kinds = {"floats_at": np.float32, "words_at": np.uint32, "sums_at": np.int32, "steps_at": np.int8}
-    return {name: _array(kind) for name, kind in kinds.items()}
+    kinds = {"floats": np.float32, "words": np.uint32, "sums": np.int32, "steps": np.int8, "numbers": np.int64}
+    return {f"{name}_at": _array(kind) for name, kind in kinds.items()}
 
 
 def _array(kind: Any) -> Callable[..., Any]:

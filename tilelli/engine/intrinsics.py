@@ -47,5 +47,10 @@ def steps_at(address: int, shape: tuple[int, ...]) -> Array:
     return _at(ctypes.c_int8, address, shape)
 
 
+def numbers_at(address: int, shape: tuple[int, ...]) -> Array:
+    """The same of int64."""
+    return _at(ctypes.c_int64, address, shape)
+
+
 def _at(kind: Any, address: int, shape: tuple[int, ...]) -> Array:
     return np.ctypeslib.as_array((kind * int(np.prod(shape))).from_address(int(address))).reshape(shape)

@@ -4,6 +4,9 @@ It says what `plain.py` says, without operations on whole arrays: a byte goes th
 in between is Python once it is compiled (`compiler.py`). Run as it stands it is slow, but every index is checked;
 compiled, none is, so whoever calls `read` has proved the sizes before (`compiled.py`). Axes are named as everywhere.
 What multiplies stands in `matrix.py`, what selects in `selection.py`.
+
+The bytes that are read together may be of several conversations, each with a memory of its own: they share one reading
+of every matrix. A pathway whose weight is 0 for a byte is not computed for it, and only remembers.
 """
 
 import math
@@ -11,9 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tilelli.engine.intrinsics import floats_at
 from tilelli.engine.matrix import Matrix, multiply
 from tilelli.engine.products import Array, F
-from tilelli.engine.selection import exponentials, extremes, softmax
+from tilelli.engine.selection import INPUTS, POSITION, ROOM, exponentials, extremes, softmax
 from tilelli.engine.team import FLOATS, deal, deal_heads
 
 
@@ -25,6 +29,7 @@ class Weights(NamedTuple):
     norms: Array  # (N, 2, D): gain and bias; one a routed block, two a vanilla one, then the last
     router: Array  # (L, 3, D)
     router_bias: Array  # (L, 3); minus infinity where there is no such pathway, so that it weighs exactly zero
+    thresholds: Array  # (L,): of router weights; smaller ones count as nothing
     filters: Array  # (L, kernel_size, D)
     filters_bias: Array  # (L, D)
     qkv: Matrix  # K = D, R = 3 * H * head_dim
@@ -50,89 +55,87 @@ class Numbers(NamedTuple):
     mix_scale: float
 
 
-class Memory(NamedTuple):
-    """What one conversation has read, by position; `S` positions have a place."""
-
-    keys: Array  # (L, H, head_dim, S)
-    values: Array  # (L, H, S, head_dim)
-    inputs: Array  # (L, S, D), of the convolution
-
-
 def read(
     w: Weights,
     n: Numbers,
-    m: Memory,
     board: Array,
     ids: Array,
-    start: int,
+    places: Array,
     logits: Array,
     pathways: Array,
     abstain: Array,
 ) -> None:
-    """Read the bytes `ids` (T,) uint8 at the positions from `start` on.
+    """Read the bytes `ids` (T,) uint8 at their `places` (T, 5) int64, of which `selection.py` says what they are.
 
     Fills `logits` (T, 256), `pathways` (T, L, 3) of routed models, `abstain` (T,) where there is a head, and the places
-    of these bytes in the memory. On the `board` helpers find work, if there are any; see `team.py`.
+    of these bytes in memory. On the `board` helpers find work, if there are any; see `team.py`.
     """
     T, D = len(ids), w.embedding.shape[1]
     x, h = np.empty((T, D), F), np.empty((T, D), F)
     for t in range(T):
         for i in range(D):
-            x[t, i] = w.embedding[ids[t], i] + w.positions[start + t, i]
+            x[t, i] = w.embedding[ids[t], i] + w.positions[places[t, POSITION], i]
     for block in range(n.blocks):
         if n.routed:
-            _routed(w, n, m, board, block, x, start, pathways)
+            _routed(w, n, board, block, x, places, pathways)
         else:
-            _vanilla(w, n, m, board, block, x, start)
+            _vanilla(w, n, board, block, x, places)
     _norm(x, w.norms[-1], h)
     logits[:] = F(0)
-    deal(board, FLOATS, w.head, h, logits)
+    deal(board, FLOATS, w.head, h, logits, 0)
     if len(abstain):
         _abstain(w.abstain, h, logits, abstain)
 
 
-def _routed(w: Weights, n: Numbers, m: Memory, board: Array, block: int, x: Array, start: int, pathways: Array) -> None:
+def _routed(w: Weights, n: Numbers, board: Array, block: int, x: Array, places: Array, pathways: Array) -> None:
     """The stream x (T, D) after a routed block, in place."""
     T, D = x.shape
-    h, mixed = np.empty((T, D), F), np.zeros((T, D), F)
+    h, shares, every = np.empty((T, D), F), np.empty((T, 3), F), np.arange(T)
     _norm(x, w.norms[block], h)
-    shares = np.empty((T, 3), F)
-    _route(w.router[block], w.router_bias[block], h, shares)
+    _route(w.router[block], w.router_bias[block], w.thresholds[block], h, shares)
     pathways[:, block] = shares
-    scale = F(n.mix_scale)
+    scale, feeding = F(n.mix_scale), _weighing(shares[:, 2])
     if n.sparse:
-        _attention(w, n, m, board, block, h, start, mixed)
-        _add(x, mixed, shares[:, 1], scale)
+        attended = np.zeros((T, D if len(_weighing(shares[:, 1])) else 0), F)
+        _attention(w, n, board, block, h, places, attended)
+        if attended.shape[1]:
+            _add(x, attended, every, shares[:, 1], scale)
     if n.local:
-        _local(w.filters[block], w.filters_bias[block], m.inputs[block], h, start, mixed)
-        _add(x, mixed, shares[:, 0], scale)
+        mixed = np.empty((T, D), F)
+        _local(w.filters[block], w.filters_bias[block], block, h, places, mixed)
+        _add(x, mixed, every, shares[:, 0], scale)
         if n.through_local:
-            for t in range(T):
-                for i in range(D):
-                    h[t, i] += mixed[t, i]
-    if n.dense:
-        _dense(w, board, block, h, mixed)
-        _add(x, mixed, shares[:, 2], scale)
+            h += mixed
+    if n.dense and len(feeding):
+        made = np.empty((len(feeding), D), F)
+        _dense(w, board, block, h[feeding], made)
+        _add(x, made, feeding, shares[:, 2], scale)
 
 
-def _vanilla(w: Weights, n: Numbers, m: Memory, board: Array, block: int, x: Array, start: int) -> None:
+def _weighing(shares: Array) -> Array:
+    """Which bytes a pathway weighs anything for: the places of shares (T,) that are not 0."""
+    return np.nonzero(shares)[0]
+
+
+def _vanilla(w: Weights, n: Numbers, board: Array, block: int, x: Array, places: Array) -> None:
     """The stream x (T, D) after a vanilla block, in place."""
     h, made = np.empty(x.shape, F), np.empty(x.shape, F)
-    ones = np.ones(x.shape[0], F)
+    every, ones = np.arange(len(x)), np.ones(len(x), F)
     _norm(x, w.norms[2 * block], h)
-    _attention(w, n, m, board, block, h, start, made)
-    _add(x, made, ones, F(1))
+    _attention(w, n, board, block, h, places, made)
+    _add(x, made, every, ones, F(1))
     _norm(x, w.norms[2 * block + 1], h)
     _dense(w, board, block, h, made)
-    _add(x, made, ones, F(1))
+    _add(x, made, every, ones, F(1))
 
 
-def _add(x: Array, made: Array, shares: Array, scale: Any) -> None:
-    """x + scale * share * made, byte by byte."""
-    for t in range(x.shape[0]):
+def _add(x: Array, made: Array, which: Array, shares: Array, scale: Any) -> None:
+    """x + scale * share * made, for the bytes `which`, one after another."""
+    for place in range(len(which)):
+        t = which[place]
         share = scale * shares[t]
         for i in range(x.shape[1]):
-            x[t, i] += share * made[t, i]
+            x[t, i] += share * made[place, i]
 
 
 def _norm(x: Array, gain_bias: Array, out: Array) -> None:
@@ -151,8 +154,8 @@ def _norm(x: Array, gain_bias: Array, out: Array) -> None:
             out[t, i] = (x[t, i] - mean) * inverse * gain_bias[0, i] + gain_bias[1, i]
 
 
-def _route(score: Array, bias: Array, h: Array, shares: Array) -> None:
-    """Softmax over the pathways: (T, D) -> (T, 3)."""
+def _route(score: Array, bias: Array, threshold: Any, h: Array, shares: Array) -> None:
+    """Softmax over the pathways: (T, D) -> (T, 3); what is below the threshold counts as nothing."""
     for t in range(h.shape[0]):
         for p in range(3):
             total = F(0)
@@ -160,19 +163,23 @@ def _route(score: Array, bias: Array, h: Array, shares: Array) -> None:
                 total += score[p, i] * h[t, i]
             shares[t, p] = total + bias[p]
         softmax(shares[t], 3)
+        for p in range(3):
+            shares[t, p] = F(0) if shares[t, p] < threshold else shares[t, p]
 
 
-def _local(filters: Array, bias: Array, inputs: Array, h: Array, start: int, out: Array) -> None:
-    """Causal convolution of (T, D), whose inputs are remembered in `inputs` (S, D)."""
+def _local(filters: Array, bias: Array, block: int, h: Array, places: Array, out: Array) -> None:
+    """Causal convolution of (T, D), whose inputs are remembered."""
     T, D = h.shape
     reach = filters.shape[0] - 1
     for t in range(T):
+        room, position = places[t, ROOM], places[t, POSITION]
+        inputs = floats_at(places[t, INPUTS] + 4 * block * room * D, (room, D))
         for i in range(D):
-            inputs[start + t, i] = h[t, i]
+            inputs[position, i] = h[t, i]
             out[t, i] = bias[i] + filters[reach, i] * h[t, i]
-        for back in range(1, min(reach, start + t) + 1):
+        for back in range(1, min(reach, position) + 1):
             for i in range(D):
-                out[t, i] += filters[reach - back, i] * inputs[start + t - back, i]
+                out[t, i] += filters[reach - back, i] * inputs[position - back, i]
 
 
 def _dense(w: Weights, board: Array, block: int, h: Array, out: Array) -> None:
@@ -190,12 +197,15 @@ def _dense(w: Weights, board: Array, block: int, h: Array, out: Array) -> None:
     multiply(w.down, block, hidden, out, board)
 
 
-def _attention(w: Weights, n: Numbers, m: Memory, board: Array, block: int, h: Array, start: int, out: Array) -> None:
+def _attention(w: Weights, n: Numbers, board: Array, block: int, h: Array, places: Array, out: Array) -> None:
+    """The attended (T, D); where `out` has no room for it, keys and values are remembered, and that is all."""
     T, inner = h.shape[0], n.heads * n.head_dim
-    qkv, mixed = np.empty((T, 3 * inner), F), np.zeros((T, inner), F)
-    multiply(w.qkv, block, h, qkv, board)
-    deal_heads(board, m.keys[block], m.values[block], qkv, mixed, start, n.top_k)
-    multiply(w.out, block, mixed, out, board)
+    wanted = out.shape[1] > 0
+    qkv, mixed = np.empty((T, 3 * inner), F), np.zeros((T, inner if wanted else 0), F)
+    multiply(w.qkv, block, h, qkv, board, 0 if wanted else inner)
+    deal_heads(board, places, block, n.heads, qkv, mixed, n.top_k)
+    if wanted:
+        multiply(w.out, block, mixed, out, board)
 
 
 def _abstain(head: Array, h: Array, logits: Array, out: Array) -> None:

@@ -24,22 +24,23 @@ class Matrix(NamedTuple):
     stepped: bool  # whether inputs are rounded to whole steps
 
 
-def multiply(matrix: Matrix, block: int, x: Array, y: Array, board: Array) -> None:
-    """y = x @ W: (T, K) and (K, R) -> (T, R)."""
+def multiply(matrix: Matrix, block: int, x: Array, y: Array, board: Array, first: int = 0) -> None:
+    """y = x @ W: (T, K) and (K, R) -> (T, R), for the outputs from `first` on; some of those before it may be, too."""
+    first = first // SIDE * SIDE
     T, R = y.shape
     if matrix.stepped:
         words = matrix.trits[block]
-        steps, sums = np.zeros((T, words.shape[1] // SIDE * WORD), np.int8), np.empty((T, SIDE * len(words)), np.int32)
+        steps, sums = np.zeros((T, words.shape[1] // SIDE * WORD), np.int8), np.zeros((T, SIDE * len(words)), np.int32)
         sizes, totals = np.empty(T, F), np.empty(T, np.int32)
         in_steps(x, steps, sizes, totals)
-        deal(board, CODES, words, steps, sums)
+        deal(board, CODES, words, steps, sums, first)
         in_size(sums, totals, sizes, matrix.scales[block], y)
         return
     y[:] = F(0)
     if len(matrix.trits) == 0:
-        deal(board, FLOATS, matrix.floats[block], x, y)
+        deal(board, FLOATS, matrix.floats[block], x, y, first)
         return
-    deal(board, TRITS, matrix.trits[block], prepared(matrix.trits[block], x), y)
+    deal(board, TRITS, matrix.trits[block], prepared(matrix.trits[block], x), y, first)
     for t in range(T):
         for r in range(R):
             y[t, r] *= matrix.scales[block]

@@ -5,29 +5,39 @@ from typing import Any
 
 import numpy as np
 
+from tilelli.engine.intrinsics import floats_at
 from tilelli.engine.products import Array, F
 
 LOW, HIGH = F(-87.0), F(88.0)  # exp of less is nothing, of more is beyond float32
+KEYS, VALUES, INPUTS, ROOM, POSITION = range(5)
+"""What is told of each of the bytes that are read, as whole numbers: where the memory of its conversation begins, with
+keys (L, H, head_dim, S), values (L, H, S, head_dim) and inputs of the convolution (L, S, D); its `S`; and the byte's
+position in its conversation. Bytes of one conversation come in their order; each finds those before it in memory."""
 
 
-def attend(keys: Array, values: Array, qkv: Array, mixed: Array, start: int, top_k: int, first: int, last: int) -> None:
+def attend(places: Array, block: int, heads: int, qkv: Array, mixed: Array, top_k: int, first: int, last: int) -> None:
     """Attention of the heads from `first` to `last`: (T, 3 * H * head_dim) -> `mixed` (T, H * head_dim).
 
-    Remembers the keys (H, head_dim, S) and values (H, S, head_dim) of these bytes at the positions from `start` on.
-    Each query keeps its best keys; only the values of those are touched.
+    Remembers the keys and values of these bytes at their `places` (T, 5). Each query keeps its best keys; only the
+    values of those are touched. Without a `mixed` (T, 0) it remembers, and that is all.
     """
-    T, (H, width) = len(qkv), keys.shape[:2]
-    scores, chosen = np.empty(start + T, F), np.empty(start + T, np.int64)
+    T, width = len(qkv), qkv.shape[1] // (3 * heads)
+    longest = places[:, POSITION].max() + 1
+    scores, chosen = np.empty(longest, F), np.empty(longest, np.int64)
     for head in range(first, last):
         here = slice(head * width, (head + 1) * width)
         for t in range(T):
-            _remember(keys[head], values[head], qkv[t, H * width :], here.start, start + t)
-        for t in range(T):
-            seen = start + t + 1
-            match(keys[head], qkv[t, here], scores, seen)
+            room, seen = places[t, ROOM], places[t, POSITION] + 1
+            behind = 4 * (block * heads + head) * width * room
+            keys = floats_at(places[t, KEYS] + behind, (width, room))
+            values = floats_at(places[t, VALUES] + behind, (room, width))
+            _remember(keys, values, qkv[t, heads * width :], here.start, seen - 1)
+            if mixed.shape[1] == 0:
+                continue
+            match(keys, qkv[t, here], scores, seen)
             kept = choose(scores, seen, top_k, chosen)
             softmax(scores, kept)
-            mix(values[head], scores, chosen, kept, mixed[t, here])
+            mix(values, scores, chosen, kept, mixed[t, here])
 
 
 def _remember(keys: Array, values: Array, kv: Array, first: int, place: int) -> None:

@@ -7,7 +7,7 @@ has dozens of them; one that finds none for a while goes back to sleep (`helpers
 """
 
 from tilelli.engine.integers import SIDE, add_up
-from tilelli.engine.intrinsics import add, floats_at, load, steps_at, sums_at, wait, words_at
+from tilelli.engine.intrinsics import add, floats_at, load, numbers_at, steps_at, sums_at, wait, words_at
 from tilelli.engine.products import Array, accumulate, multiply_trits
 from tilelli.engine.selection import attend
 
@@ -16,34 +16,36 @@ OPEN, NEXT, INSIDE, AWAKE = 0, 8, 16, 24
 taken next; how many helpers are at a job; how many look out for one."""
 NUMBER, KIND, END, PART, W, ROWS, COLUMNS, X, TIMES, WIDTH, Y, OUTPUTS = range(32, 44)
 """The job: its number, what is to be done, how many outputs, how many of them a part has, and three arrays."""
-VALUES, PLACES, START, TOP_K = range(44, 48)
+BLOCK, TOP_K = range(44, 46)
 """What attention needs besides."""
 FLOATS, TRITS, CODES, HEADS = range(4)
 BOARD = 48  # numbers on the board
 
 
-def deal(board: Array, kind: int, w: Array, x: Array, y: Array) -> None:
-    """Have `accumulate`, `multiply_trits` or `add_up` done for all outputs; the arrays lie row after row."""
+def deal(board: Array, kind: int, w: Array, x: Array, y: Array, first: int) -> None:
+    """Have `accumulate`, `multiply_trits` or `add_up` done for the outputs from `first` on, a multiple of `SIDE`; the
+    arrays lie row after row."""
     board[W], board[ROWS], board[COLUMNS] = w.ctypes.data, w.shape[0], w.shape[1]
     board[X], board[TIMES], board[WIDTH] = x.ctypes.data, x.shape[0], x.shape[1]
     board[Y], board[OUTPUTS] = y.ctypes.data, y.shape[1]
-    _lead(board, kind, y.shape[1], SIDE)
+    _lead(board, kind, first, y.shape[1], SIDE)
 
 
-def deal_heads(board: Array, keys: Array, values: Array, qkv: Array, mixed: Array, start: int, top_k: int) -> None:
+def deal_heads(board: Array, places: Array, block: int, heads: int, qkv: Array, mixed: Array, top_k: int) -> None:
     """Have `attend` done for all heads."""
-    board[W], board[ROWS], board[COLUMNS], board[PLACES] = keys.ctypes.data, keys.shape[0], keys.shape[1], keys.shape[2]
+    board[W], board[ROWS], board[COLUMNS] = places.ctypes.data, places.shape[0], places.shape[1]
     board[X], board[TIMES], board[WIDTH] = qkv.ctypes.data, qkv.shape[0], qkv.shape[1]
     board[Y], board[OUTPUTS] = mixed.ctypes.data, mixed.shape[1]
-    board[VALUES], board[START], board[TOP_K] = values.ctypes.data, start, top_k
-    _lead(board, HEADS, len(keys), 1)
+    board[BLOCK], board[TOP_K] = block, top_k
+    _lead(board, HEADS, 0, heads, 1)
 
 
-def _lead(board: Array, kind: int, outputs: int, least: int) -> None:
+def _lead(board: Array, kind: int, first: int, end: int, least: int) -> None:
     """Have it done in parts of `least` outputs or a multiple: two parts a thread, so that nobody waits long."""
     helpers = load(board, AWAKE)
     parts = 2 * (1 + helpers) if helpers > 0 else 1
-    board[KIND], board[END], board[PART], board[NEXT] = kind, outputs, -(-outputs // (parts * least)) * least, 0
+    part = -(-(end - first) // (parts * least)) * least
+    board[KIND], board[END], board[PART], board[NEXT] = kind, end, part, first
     if helpers == 0:
         _work(board)
         return
@@ -88,7 +90,6 @@ def _work(board: Array) -> None:
         elif kind == FLOATS:
             accumulate(floats_at(board[W], w), floats_at(board[X], x), floats_at(board[Y], y), first, last)
         else:
-            keys, values = (*w, board[PLACES]), (board[ROWS], board[PLACES], board[COLUMNS])
-            memory = floats_at(board[W], keys), floats_at(board[VALUES], values)
-            attend(*memory, floats_at(board[X], x), floats_at(board[Y], y), board[START], board[TOP_K], first, last)
+            places, qkv, mixed = numbers_at(board[W], w), floats_at(board[X], x), floats_at(board[Y], y)
+            attend(places, board[BLOCK], end, qkv, mixed, board[TOP_K], first, last)
         first = add(board, NEXT, part)

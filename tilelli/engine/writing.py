@@ -7,7 +7,7 @@ one text, but where two bytes are so close that rounding decides. Nothing here i
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class Reading:
 
 Read = Callable[[Sequence[int], State | None], tuple[Reading, State]]
 """New bytes and the state before them (None: at the start) -> what the model makes of them, and the state after."""
+ReadTogether = Callable[[Sequence[tuple[Sequence[int], State | None]]], Sequence[tuple[Reading, State]]]
+"""The same for several texts."""
 
 
 def write(read: Read[State], context: int, ids: Sequence[int], sampling: Sampling) -> Iterator[Written]:
@@ -45,7 +47,26 @@ def write(read: Read[State], context: int, ids: Sequence[int], sampling: Samplin
     Raises:
         InputError: an id is not a byte, or the model's logits are not finite.
     """
-    return until(sampling.stop, _written(read, context, check_bytes(ids) or [END_OF_DOCUMENT], sampling))
+    text = Text[State](context, ids, sampling)
+    return until(sampling.stop, _written(read, text))
+
+
+def write_together(
+    read: ReadTogether[State], context: int, texts: Sequence[tuple[Sequence[int], Sampling]]
+) -> Iterator[tuple[int, Written]]:
+    """The same for several texts at once, whose bytes come by turns, each with the number of its text.
+
+    A text is what it would be alone, up to rounding. Its stop strings are not looked for.
+
+    Raises:
+        InputError: as for one.
+    """
+    going = [(number, Text[State](context, ids, sampling)) for number, (ids, sampling) in enumerate(texts)]
+    while going := [(number, text) for number, text in going if text.left]:
+        seen = read([text.next() for _, text in going])
+        for (number, text), found in zip(going, seen, strict=True):
+            if (step := text.took(*found)) is not None:
+                yield number, step
 
 
 def distribution(logits: NDArray[np.float32], sampling: Sampling) -> Probabilities:
@@ -80,24 +101,47 @@ def entropy(logits: NDArray[Any]) -> NDArray[Any]:
     return bits
 
 
-def _written(read: Read[State], context: int, text: list[int], s: Sampling) -> Iterator[Written]:
-    random = np.random.default_rng(s.seed)
-    state: State | None = None
-    window = position = 0
-    for _ in range(s.max_new):
-        start = window_start(len(text), context)
-        if start != window:
-            state, window, position = None, start, start
-        seen, state = read(text[position:], state)
-        position = len(text)
+class Text(Generic[State]):
+    """A text that is being written: what the model is to read next, and what comes of it.
+
+    Attributes:
+        left: bytes that may still be written; 0 once it has ended.
+    """
+
+    def __init__(self, context: int, ids: Sequence[int], sampling: Sampling) -> None:
+        self.left = sampling.max_new
+        self._ids, self._sampling, self._context = check_bytes(ids) or [END_OF_DOCUMENT], sampling, context
+        self._random = np.random.default_rng(sampling.seed)
+        self._state: State | None = None
+        self._window = self._position = 0
+
+    def next(self) -> tuple[Sequence[int], State | None]:
+        """The bytes to read, and the state before them."""
+        start = window_start(len(self._ids), self._context)
+        if start != self._window:
+            self._state, self._window, self._position = None, start, start
+        return self._ids[self._position :], self._state
+
+    def took(self, seen: Reading, state: State) -> Written | None:
+        """The byte that is written now that they have been read; None if the text ends instead."""
+        self._state, self._position, s = state, len(self._ids), self._sampling
         logits = seen.logits[-1]
         if not np.isfinite(logits).all():
             raise InputError("The model's arithmetic overflows", "logits that are not finite", "Use another one.")
-        byte = int(logits.argmax()) if s.temperature == 0 else draw(distribution(logits, s), random)
+        byte = int(logits.argmax()) if s.temperature == 0 else draw(distribution(logits, s), self._random)
         if s.stop_at_end and byte == END_OF_DOCUMENT:
+            self.left = 0
+            return None
+        self._ids.append(byte)
+        self.left -= 1
+        return _told(byte, seen)
+
+
+def _written(read: Read[State], text: Text[State]) -> Iterator[Written]:
+    while text.left:
+        if (step := text.took(*read(*text.next()))) is None:
             return
-        text.append(byte)
-        yield _told(byte, seen)
+        yield step
 
 
 def _told(byte: int, seen: Reading) -> Written:

@@ -7,6 +7,7 @@ rounding.
 """
 
 import math
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -18,9 +19,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from tilelli.base import ByteLM
 from tilelli.config import TrainingConfig
+from tilelli.costs import cost_shares
 from tilelli.data.batch import Batch
 from tilelli.errors import TrainingError
-from tilelli.router import balance_loss
+from tilelli.router import balance_loss, compute_loss
 from tilelli.trace import Recorder
 from tilelli.training.distributed import Group
 from tilelli.training.health import compare, trits
@@ -130,7 +132,7 @@ class Trainer:
             if self.teacher is not None and part.is_text:
                 loss = (1 - c.distill) * nats + c.distill * part.nats(self._from_teacher(part.ids[:, :-1], logits))
             if seen.router:
-                loss = loss + c.balance * sum(balance_loss(w) for w in seen.router) / len(seen.router)
+                loss = loss + self._routing(seen.router)
             if seen.abstain is not None:
                 asked = part.abstain.isfinite()
                 wrong = F.binary_cross_entropy_with_logits(
@@ -140,6 +142,12 @@ class Trainer:
             (loss / c.accumulate).backward()  # type: ignore[no-untyped-call]
         shares = [w.detach().float().mean(dim=(0, 1)) for w in seen.router]
         return nats.detach(), torch.stack(shares) if shares else torch.empty(0)
+
+    def _routing(self, routers: Sequence[Tensor]) -> Tensor:
+        """What is asked of the weights (B, T, P) of each block beside good predictions."""
+        c, costs = self.config, cost_shares(self.model.config)
+        asked = [c.balance * balance_loss(w) + (c.budget * compute_loss(w, costs) if c.budget else 0) for w in routers]
+        return torch.stack(asked).mean()
 
     def _from_teacher(self, ids: Tensor, logits: Tensor) -> Tensor:
         """Divergence of the model's prediction from its teacher's after each byte, in nats (B, T)."""

@@ -104,12 +104,25 @@ def test_auto_leaves_to_torch_what_numpy_cannot_read(
     assert voice("tilelli/mini::router::tilelli/mini").said() == "torch"
 
 
-@pytest.mark.parametrize(("engine", "name"), [("numba", "compiled"), ("numpy", "NumPy")])
-def test_only_torch_takes_interventions(folder: str, engine: str, name: str, capsys: Captured) -> None:
+@pytest.mark.parametrize(
+    ("engine", "happened"),
+    [("numba", "The compiled engine can skip and no more"), ("numpy", "The NumPy engine takes no interventions")],
+)
+def test_most_interventions_are_for_torch_alone(folder: str, engine: str, happened: str, capsys: Captured) -> None:
     arguments = ["generate", "--checkpoint", folder, "--engine", engine, "--intervene", "remove:local"]
     assert main(arguments) == 2
-    said = f"InputError: The {name} engine takes no interventions: remove:local. Use --engine torch.\n"
-    assert capsys.readouterr() == ("", said)
+    assert capsys.readouterr() == ("", f"InputError: {happened}: remove:local. Use --engine torch.\n")
+
+
+def test_what_weighs_little_is_left_out_by_machine_code_as_by_torch(folder: str, machine_code: Kernel) -> None:
+    def text(engine: str, intervene: str) -> list[int]:
+        return [step.byte for step in voice(folder, engine, intervene).stream(IDS, SAMPLING)]
+
+    assert text("numba", "skip:0.35") == text("torch", "skip:0.35") != text("torch", "")
+    assert voice(folder, "auto", "skip:0.35 skip:0.4@1").said() == "numba"
+    assert voice(folder, "auto", "skip:0.35 remove:local").said() == "torch"
+    with pytest.raises(InputError, match="no router to intervene in: block 3 of a routed model of 2"):
+        voice(folder, "numba", "skip:0.1@3")
 
 
 def test_where_numba_is_missing_asking_for_it_is_answered(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:

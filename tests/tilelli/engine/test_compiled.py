@@ -17,11 +17,18 @@ from tilelli.engine import compiled
 from tilelli.errors import InputError, TilelliError
 from tilelli.generation import Sampling, stream
 from tilelli.header import BUNDLED, bundled
+from tilelli.interventions import parse
 from tilelli.packed import weights
 from tilelli.pathways import sparse
 from tilelli.trace import trace
 
 Kernel = Callable[..., None]
+SKIPPED: list[dict[str, Any]] = [
+    {},
+    {"abstain": True, "through_local": True},
+    {"pathways": ("dense", "sparse"), "mix_scale": 0.5},
+    {"activation_bits": 8, "d_model": 37, "n_heads": 3, "head_dim": 19, "expand": 2.5, "through_local": True},
+]
 GREEDY = Sampling(max_new=60, temperature=0, stop_at_end=False)
 TEXT = list(b"".join((BUNDLED / name / "README.md").read_bytes() for name in ("mini", "mini-vanilla"))[:1024])
 
@@ -150,6 +157,61 @@ def test_conversations_that_branch_from_one_state_at_once_do_not_mix(
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda byte: compiled.read(twin, [byte, *range(40)], state)[0].logits[-1], range(8)))
     np.testing.assert_allclose(found, alone, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SKIPPED, ids=str)
+@pytest.mark.parametrize("written", ["skip:0.3", "skip:0.34@2", "skip:1"])
+@torch.no_grad()
+def test_what_weighs_less_than_a_threshold_is_left_out_as_torch_leaves_it_out(
+    tiny: MakeModel, tmp_path: Path, shape: dict[str, Any], written: str, kernel: Kernel
+) -> None:
+    model, _ = both(tiny(**shape), tmp_path)
+    twin = compiled.load(tmp_path / "model.packed.safetensors", interventions=parse(written))
+    expected = trace(model, IDS, interventions=parse(written))
+    assert expected.router_weights is not None
+    logits = model(torch.tensor([IDS]), interventions=parse(written))[0][0].numpy()
+    state, one_by_one = None, []
+    for byte in IDS:
+        seen, state = compiled.read(twin, [byte], state)
+        one_by_one.append(seen.logits[0])
+    at_once, _ = compiled.read(twin, IDS)
+    for found in (at_once.logits, np.stack(one_by_one)):
+        assert_same(found, logits, model.config.activation_bits)
+    np.testing.assert_allclose(at_once.pathways, expected.router_weights[:, 0].numpy(), atol=1e-5)
+    assert (np.array(at_once.pathways) == 0).any()
+
+
+def test_texts_that_are_written_together_are_those_they_are_alone(
+    tiny: MakeModel, tmp_path: Path, machine_code: Kernel
+) -> None:
+    for shape in ({"abstain": True, "through_local": True}, {"kind": "vanilla"}, {"activation_bits": 8}):
+        _, twin = both(tiny(context=24, **shape), tmp_path)
+        texts = [
+            (IDS[seed:], Sampling(max_new=10 + 7 * seed, temperature=1, seed=seed, stop_at_end=False))
+            for seed in range(8)
+        ]
+        found: list[list[Any]] = [[] for _ in texts]
+        for number, step in compiled.stream_together(twin, texts):
+            found[number].append(step)
+        for own, (ids, sampling) in zip(found, texts, strict=True):
+            alone = list(compiled.stream(twin, ids, sampling))
+            assert [step.byte for step in own] == [step.byte for step in alone]
+            np.testing.assert_allclose([s.probability for s in own], [s.probability for s in alone], atol=1e-3)
+
+
+def test_turns_of_one_conversation_and_of_others_may_be_read_together(
+    tiny: MakeModel, tmp_path: Path, machine_code: Kernel
+) -> None:
+    _, twin = both(tiny(context=100), tmp_path)
+    _, state = compiled.read(twin, IDS)
+    turns = [([1, 2, 3], state), ([4], state), (IDS, None), ([5, 6], state)]
+    together = compiled.read_together(twin, turns)
+    for (ids, before), (seen, after) in zip(turns, together, strict=True):
+        alone, _ = compiled.read(twin, [*IDS, *ids] if before else ids)
+        np.testing.assert_allclose(seen.logits, alone.logits[-len(ids) :], atol=1e-4)
+        further, _ = compiled.read(twin, [9], after)
+        expected, _ = compiled.read(twin, [*IDS, *ids, 9] if before else [*ids, 9])
+        np.testing.assert_allclose(further.logits[0], expected.logits[-1], atol=1e-4)
 
 
 def test_what_cannot_be_read_is_refused_before_the_machine_code_sees_it(tiny: MakeModel, tmp_path: Path) -> None:

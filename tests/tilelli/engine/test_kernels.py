@@ -116,8 +116,13 @@ def test_the_convolution_goes_on_where_it_stopped() -> None:
     torch.nn.init.normal_(local.weight)
     expected = local(h[None])[0][0].detach().numpy()
     inputs, out = np.zeros((6, 3), F), np.zeros((6, 3), F)
+    places = np.zeros((6, 5), np.int64)
+    places[:, selection.INPUTS], places[:, selection.ROOM], places[:, selection.POSITION] = (
+        inputs.ctypes.data,
+        6,
+        range(6),
+    )
+    filters = local.weight.detach().numpy().T
     for piece in (slice(0, 1), slice(1, 4), slice(4, 6)):
-        kernels._local(
-            local.weight.detach().numpy().T, np.zeros(3, F), inputs, h[piece].numpy(), piece.start, out[piece]
-        )
+        kernels._local(filters, np.zeros(3, F), 0, h[piece].numpy(), places[piece], out[piece])
     np.testing.assert_allclose(out, expected, atol=1e-6)

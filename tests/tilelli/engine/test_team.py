@@ -31,7 +31,7 @@ def until(what: Any) -> None:
 def laid_out(jobs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """A product of floats that lies open on a board: its outputs, and what they should be."""
     w, x, y = np.arange(12, dtype=F).reshape(3, 4), np.ones((1, 3), F), np.zeros((1, 4), F)
-    team.deal(jobs, team.FLOATS, w, x, y)
+    team.deal(jobs, team.FLOATS, w, x, y, 0)
     expected = y.copy()
     y[:] = 0
     jobs[team.NEXT], jobs[team.OPEN] = 0, 5

@@ -7,9 +7,12 @@ import torch
 from tests.conftest import TEXT, TINY
 from tilelli.base import ByteLM, build
 from tilelli.config import Recipe, TrainingConfig
+from tilelli.costs import cost_shares
 from tilelli.data.batch import Batch
 from tilelli.data.corpus import Corpus
 from tilelli.errors import TrainingError
+from tilelli.router import compute_loss
+from tilelli.trace import Recorder
 from tilelli.training.distributed import Group
 from tilelli.training.optimizer import make_optimizer
 from tilelli.training.pretraining import pretraining
@@ -119,3 +122,14 @@ def test_matrices_decay_and_vectors_do_not(tiny: Callable[..., ByteLM]) -> None:
     assert {p.ndim for p in spared["params"]} == {1}
     assert {p.ndim for p in decayed["params"]} == {2}
     assert len(decayed["params"]) + len(spared["params"]) == len(list(model.parameters()))
+
+
+def test_a_budget_makes_the_router_ask_for_less() -> None:
+    asked = []
+    for budget in (0.0, 5.0):
+        made, seen = trainer(budget=budget, steps=30), Recorder(attention=False)
+        for step in range(30):
+            made.take(step)
+        made.model(torch.tensor([list(DOCUMENTS[0][:16])]), trace=seen)
+        asked.append(torch.stack([compute_loss(w, cost_shares(TINY)) for w in seen.router]).mean().item())
+    assert asked[1] < 0.8 * asked[0]

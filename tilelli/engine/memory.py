@@ -1,0 +1,102 @@
+"""The memory of conversations for the compiled engine: what each has read, and who may write behind it.
+
+The kernels are told where it lies and how large it is, and check nothing: that is proved here.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tilelli.config import ModelConfig
+from tilelli.engine.helpers import board
+from tilelli.engine.products import Array
+from tilelli.engine.selection import POSITION
+from tilelli.errors import InputError
+
+ROOM = 64  # positions that a new memory has room for; doubled as the text grows
+
+
+class Memory(NamedTuple):
+    """What one conversation has read, by position; `S` positions have a place."""
+
+    keys: Array  # (L, H, head_dim, S)
+    values: Array  # (L, H, S, head_dim)
+    inputs: Array  # (L, S, D), of the convolution
+
+
+class Store:
+    """The memory of a conversation, how much of it is written, and a board on which it computes alone.
+
+    States that follow one another share a store, each knowing its own `position` in it. Who goes on from the end writes
+    behind it; who goes on from an earlier state, or finds no room, gets a copy. So a state stays what it was.
+    """
+
+    def __init__(self, memory: Memory, room: int) -> None:
+        self.memory, self.board = memory, board()
+        self._room, self._written, self._lock = room, 0, threading.Lock()
+
+    def claim(self, position: int, end: int) -> bool:
+        """Whether the places from `position` to `end` are free, and if so, no longer."""
+        with self._lock:
+            free = position == self._written and end <= self._room
+            if free:
+                self._written = end
+            return free
+
+    def places(self, position: int, end: int) -> Array:
+        """What the kernels are told of the bytes from `position` to `end`: (T, 5); see `selection.py`."""
+        found = np.empty((end - position, POSITION + 1), np.int64)
+        found[:, :POSITION] = [*(array.ctypes.data for array in self.memory), self._room]
+        found[:, POSITION] = range(position, end)
+        return found
+
+
+@dataclass(frozen=True)
+class State:
+    """Memory of a conversation after `position` bytes."""
+
+    position: int
+    store: Store
+
+
+def claimed(c: ModelConfig, states: Sequence[State | None], sizes: Sequence[int]) -> list[State]:
+    """The states after so many bytes more, whose places in memory are still to be filled.
+
+    Raises:
+        InputError: a text would run past the context.
+    """
+    starts = [state.position if state else 0 for state in states]
+    ends = [start + size for start, size in zip(starts, sizes, strict=True)]
+    if max(ends) > c.context:
+        seen = f"{max(ends)} for {c.context} positions"
+        raise InputError("The text is longer than the context", seen, "Shorten it.")
+    return [
+        State(end, state.store if state and state.store.claim(start, end) else _store(c, state, end))
+        for state, start, end in zip(states, starts, ends, strict=True)
+    ]
+
+
+def _store(c: ModelConfig, state: State | None, end: int) -> Store:
+    """Room for `end` bytes and some more, with what `state` remembers."""
+    room, past = ROOM, state.position if state else 0
+    while room < end:
+        room *= 2
+    room = min(room, c.context)
+    attends, local = c.kind == "vanilla" or "sparse" in c.pathways, c.kind == "routed" and "local" in c.pathways
+    L, H = c.n_blocks if attends else 0, c.n_heads
+    memory = Memory(
+        keys=np.zeros((L, H, c.head_dim, room), np.float32),
+        values=np.zeros((L, H, room, c.head_dim), np.float32),
+        inputs=np.zeros((c.n_blocks if local else 0, room, c.d_model), np.float32),
+    )
+    if state is not None:
+        memory.keys[..., :past] = state.store.memory.keys[..., :past]
+        memory.values[:, :, :past] = state.store.memory.values[:, :, :past]
+        memory.inputs[:, :past] = state.store.memory.inputs[:, :past]
+    store = Store(memory, room)
+    store.claim(0, past)
+    store.claim(past, end)
+    return store
