@@ -13,22 +13,26 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
-from tilelli.engine import integers, intrinsics
+from tilelli.engine import compress, integers, intrinsics, selection
 from tilelli.engine.bytewise import add_up_by, ways
 
-I64 = ir.IntType(64)
+I32, I64 = ir.IntType(32), ir.IntType(64)
 PATIENT = 2000  # turns of a loop that waits, after which others may have the processor
 FLAGS = {"error_model": "numpy", "boundscheck": False}
 
 
 def teach() -> None:
-    """Tell numba what stands for the functions of `intrinsics.py`, and for `integers.add_up`."""
-    for name, found in (_counters() | _arrays()).items():
+    """Tell numba what stands for the functions of `intrinsics.py`, `integers.add_up` and `selection.gather`."""
+    for name, found in (_counters() | _arrays() | _numbers()).items():
         _instead(getattr(intrinsics, name), found)
     if here := ways():
         _instead(integers.add_up, add_up_by(here[0]))
     else:
         register_jitable(**FLAGS)(integers.add_up)
+    if compress.possible():
+        _instead(selection.gather, compress.gather())
+    else:
+        register_jitable(**FLAGS)(selection.gather)
 
 
 def _instead(written: Callable[..., Any], found: Callable[..., Any]) -> None:
@@ -59,6 +63,16 @@ def _arrays() -> dict[str, Callable[..., Any]]:
     return {f"{name}_at": _array(kind) for name, kind in kinds.items()}
 
 
+def _numbers() -> dict[str, Callable[..., Any]]:
+    def float_of(bits: int) -> Any:
+        return _as_float(np.int32(bits))
+
+    def bits_of(number: Any) -> Any:
+        return _as_bits(number)
+
+    return {"float_of": float_of, "bits_of": bits_of}
+
+
 def _array(kind: Any) -> Callable[..., Any]:
     def at(address: int, shape: Any) -> Any:
         return numba.carray(_pointer(address), shape, kind)
@@ -74,6 +88,16 @@ def _pointer(typing: Any, address: Any) -> Any:
         return b.inttoptr(arguments[0], cgutils.voidptr_t)
 
     return types.voidptr(types.int64), emit
+
+
+@intrinsic
+def _as_float(typing: Any, bits: Any) -> Any:
+    return types.float32(types.int32), lambda context, b, signature, arguments: b.bitcast(arguments[0], ir.FloatType())
+
+
+@intrinsic
+def _as_bits(typing: Any, number: Any) -> Any:
+    return types.int32(types.float32), lambda context, b, signature, arguments: b.bitcast(arguments[0], I32)
 
 
 @intrinsic

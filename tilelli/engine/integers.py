@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tilelli.engine.intrinsics import bits_of, float_of
 from tilelli.engine.products import WORD, Array, F
 from tilelli.packed import SMALLEST_SCALE
 
@@ -28,21 +29,24 @@ def in_steps(x: Array, steps: Array, sizes: Array, totals: Array) -> None:
 
 
 def largest(x: Array) -> Any:
-    """The size of the largest number, or a little above zero."""
-    found = F(SMALLEST_SCALE)
+    """The size of the largest number, or a little above zero; no number if one of them is none.
+
+    Compared as the whole numbers that their bits are, without the sign: of those many go through at once.
+    """
+    found = bits_of(F(SMALLEST_SCALE))
     for i in range(len(x)):
-        size = abs(x[i])
+        size = N(bits_of(x[i]) & N(0x7FFFFFFF))
         found = size if size > found else found
-    return found
+    return float_of(found)
 
 
 def stepped(x: Array, size: Any, steps: Array) -> Any:
     """Fills in how many steps of that size each number is, and gives their sum."""
+    for i in range(len(x)):
+        steps[i] = N(np.rint(x[i] / size))
     total = N(0)
     for i in range(len(x)):
-        step = N(np.rint(x[i] / size))
-        steps[i] = step
-        total += step
+        total += N(steps[i])
     return total
 
 

@@ -1,4 +1,4 @@
-"""What the kernels ask of a processor beyond arithmetic, as Python says it: shared counters, and arrays by address.
+"""What the kernels ask of a processor beyond arithmetic, as Python says it: shared counters, bits, arrays by address.
 
 Compiled, `instructions.py` says the same in machine code. See `kernels.py`.
 """
@@ -25,6 +25,16 @@ def add(board: Array, place: int, number: int) -> int:
 
 def wait(turn: int) -> None:
     """A moment, in the `turn`th turn of a loop that waits for another thread: the longer it takes, the more of them."""
+
+
+def float_of(bits: Any) -> Any:
+    """The float32 that these 32 bits are."""
+    return np.int32(bits).view(np.float32)
+
+
+def bits_of(number: Any) -> Any:
+    """The 32 bits of a float32, as int32."""
+    return np.float32(number).view(np.int32)
 
 
 def floats_at(address: int, shape: tuple[int, ...]) -> Array:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from tilelli.engine.intrinsics import floats_at
+from tilelli.engine.intrinsics import bits_of, float_of, floats_at
 from tilelli.engine.products import Array, F
 
 LOW, HIGH = F(-87.0), F(88.0)  # exp of less is nothing, of more is beyond float32
@@ -23,7 +23,7 @@ def attend(places: Array, block: int, heads: int, qkv: Array, mixed: Array, top_
     """
     T, width = len(qkv), qkv.shape[1] // (3 * heads)
     longest = places[:, POSITION].max() + 1
-    scores, chosen = np.empty(longest, F), np.empty(longest, np.int64)
+    scores, chosen = np.empty(longest, F), np.empty(longest, np.int32)
     for head in range(first, last):
         here = slice(head * width, (head + 1) * width)
         for t in range(T):
@@ -84,11 +84,10 @@ def choose(scores: Array, seen: int, top_k: int, chosen: Array) -> int:
             high, above = middle, count
         else:
             low = middle
+    if above == top_k:  # nearly always
+        return gather(scores, seen, high, chosen)
     kept, equal = 0, top_k - above
-    for s in range(seen if equal == 0 else 0):  # nearly always; without a branch that would be guessed wrong
-        scores[kept], chosen[kept] = scores[s], s
-        kept += 1 if scores[s] >= high else 0
-    for s in range(seen if equal != 0 else 0):
+    for s in range(seen):
         wins = scores[s] >= high
         if not wins and equal > 0 and scores[s] >= low:
             wins, equal = True, equal - 1
@@ -98,14 +97,31 @@ def choose(scores: Array, seen: int, top_k: int, chosen: Array) -> int:
     return kept
 
 
+def gather(scores: Array, seen: int, threshold: Any, chosen: Array) -> int:
+    """Moves the scores that reach the threshold to the front, fills `chosen` with their places, and counts them."""
+    kept = 0
+    for s in range(seen):  # without a branch, which would be guessed wrong
+        scores[kept], chosen[kept] = scores[s], s
+        kept += 1 if scores[s] >= threshold else 0
+    return kept
+
+
 def extremes(row: Array, n: int) -> tuple[Any, Any]:
-    """The least and the largest of the first `n` numbers; any number if one of them is none."""
-    low, high = row[0], row[0]
+    """The least and the largest of the first `n` numbers; any number if one of them is none.
+
+    Compared as whole numbers in the order of the floats they are: of those many go through at once.
+    """
+    low = high = ordered(bits_of(row[0]))
     for s in range(1, n):
-        v = row[s]
+        v = ordered(bits_of(row[s]))
         low = v if v < low else low
         high = v if v > high else high
-    return low, high
+    return float_of(ordered(low)), float_of(ordered(high))
+
+
+def ordered(bits: Any) -> Any:
+    """The bits of a float as a whole number that is larger for a larger float; and back again."""
+    return np.int32(bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF)))
 
 
 def reaching(scores: Array, seen: int, threshold: Any) -> int:
@@ -150,8 +166,6 @@ def exponentials(row: Array, n: int) -> None:
     exp(v) = 2^k * exp(f) with |f| <= log(2) / 2: the polynomial is that of Cephes' expf, 2^k is put together from bits.
     Written so that many numbers go through at once, and that what is no number stays none.
     """
-    bits = np.empty(n, np.int32)
-    powers = bits.view(F)
     for i in range(n):
         v = row[i]
         kept = F(0) if v < LOW else F(1)
@@ -162,7 +176,5 @@ def exponentials(row: Array, n: int) -> None:
         f = v - k * F(0.693359375) + k * F(2.12194440e-4)
         p = F(1.9875691500e-4) * f + F(1.3981999507e-3)
         p = ((p * f + F(8.3334519073e-3)) * f + F(4.1665795894e-2)) * f + F(1.6666665459e-1)
-        row[i] = kept * (((p * f + F(5.0000001201e-1)) * f) * f + f + F(1))
-        bits[i] = (np.int32(k) + np.int32(127)) << np.int32(23)
-    for i in range(n):
-        row[i] *= powers[i]
+        power = float_of((np.int32(k) + np.int32(127)) << np.int32(23))
+        row[i] = kept * (((p * f + F(5.0000001201e-1)) * f) * f + f + F(1)) * power

@@ -113,7 +113,7 @@ def test_machine_code_that_says_something_else_is_not_used(monkeypatch: pytest.M
 
 def test_machine_code_compiles_nothing_while_somebody_waits(machine_code: Kernel) -> None:
     with pytest.raises(TypeError, match="No matching definition"):
-        machine_code(1, 2, 3, 4, 5, 6, 7, 8, 9)
+        machine_code(1, 2, 3, 4, 5, 6, 7, 8)
 
 
 def test_importing_the_engines_loads_neither_numba_nor_torch() -> None:

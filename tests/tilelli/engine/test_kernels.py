@@ -17,7 +17,7 @@ numbers = st.lists(st.sampled_from([-3.5, -1.0, 0.0, 0.0, 0.25, 2.0, 2.0, 7.5, 1
 def test_every_kernel_is_known_to_the_compiler() -> None:
     names = [helper.__name__ for helper in compiler.helpers()]
     assert {"_attention", "multiply", "choose", "accumulate", "in_steps", "deal"} < set(names)
-    assert not {"read", "assist", "add_up"} & set(names)
+    assert not {"read", "assist", "add_up", "gather"} & set(names)
     assert set(compiler.OWN) < set(names)
 
 
@@ -41,6 +41,40 @@ def test_the_best_keys_are_kept_and_of_equal_ones_the_earlier(scores: list[float
     best = sorted(range(len(scores)), key=lambda s: (-scores[s], s))[:top_k]
     assert chosen[:kept].tolist() == sorted(best)
     assert row[:kept].tolist() == [F(scores[s]) for s in sorted(best)]
+
+
+@pytest.mark.parametrize("n", [1, 15, 16, 17, 40, 256, 300])
+def test_a_processor_that_gathers_by_itself_gathers_the_same(n: int) -> None:
+    pytest.importorskip("numba")
+    import numba
+
+    from tilelli.engine import compress
+
+    if not compress.possible():
+        pytest.skip("this processor cannot")
+    gather = numba.njit(error_model="numpy")(compress.gather())
+    scores, room = np.random.default_rng(n).normal(size=n).astype(F), n + 5
+    scores[n // 2 :: 7] = np.nan
+    for threshold in (-9, 0, 1.5, 9):
+        rows = [np.append(scores, np.full(5, 7, F)) for _ in range(2)]
+        chosen = [np.full(room, -1, np.int32) for _ in range(2)]
+        found = [
+            one(row, n, F(threshold), places)
+            for one, row, places in zip((gather, selection.gather), rows, chosen, strict=True)
+        ]
+        assert found[0] == found[1] == np.sum(scores >= threshold)
+        np.testing.assert_array_equal(rows[0][: found[0]], rows[1][: found[0]])
+        np.testing.assert_array_equal(chosen[0][: found[0]], chosen[1][: found[0]])
+        assert (rows[0][n:] == 7).all()
+        assert (chosen[0][n:] == -1).all()
+
+
+def test_extremes_are_those_of_numbers_of_any_sign_and_size() -> None:
+    for row in ([3.0], [-2.0, -5.0, -0.0], [0.0, -np.inf, np.inf, 1e-40], [-1e-40, 1e-40]):
+        assert selection.extremes(np.array(row, F), len(row)) == (min(row), max(row))
+    assert integers.largest(np.array([-3, 2, 0.5], F)) == 3
+    assert integers.largest(np.zeros(4, F)) == F(integers.SMALLEST_SCALE)
+    assert np.isnan(integers.largest(np.array([1, np.nan, 2], F)))
 
 
 @given(st.integers(0, 1000), st.integers(2, 300), st.integers(1, 40))
