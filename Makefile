@@ -1,12 +1,13 @@
 # make app   sets everything up, then opens the dashboard on the bundled checkpoints
 # make test  sets everything up, then passes the tests
+# make peers sets llama.cpp and Transformers up, which python -m tilelli bench compares with; takes a C++ compiler
 # make check format, lint, types and tests: what a change must pass
 PYTHON ?= python3
 PORT ?= 8501
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: app test check clean
+.PHONY: app test check peers clean
 
 app: $(READY)
 	$(BIN)/streamlit run app/main.py --server.port $(PORT)
@@ -20,6 +21,9 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+peers: $(READY)
+	$(BIN)/python -m tilelli.engine.peers.install
+
 # Made anew whenever requirements.txt changes; a set-up that was cut off leaves no .ready and starts over.
 $(READY): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -32,4 +36,4 @@ $(READY): requirements.txt
 	touch $@
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .peers

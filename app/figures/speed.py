@@ -39,7 +39,7 @@ class Line(NamedTuple):
 def gather(told: Sequence[Measured]) -> list[Lane]:
     """A lane for each engine that has written, in the order in which they were asked."""
     return [
-        Lane(one.name, median(one.speeds), one.speeds, f"{one.name}<br>{median(one.speeds):,.0f} bytes/s, median")
+        Lane(one.name, median(one.speeds), one.speeds, f"{_ran(one)}<br>{median(one.speeds):,.0f} bytes/s, median")
         for one in told
         if one.speeds
     ]
@@ -122,6 +122,10 @@ def saved(points: Sequence[Point]) -> go.Figure:
     return fig.update_xaxes(fixedrange=True).update_yaxes(
         fixedrange=True, tickformat=".0%", rangemode="tozero", nticks=7
     )
+
+
+def _ran(one: Measured) -> str:
+    return f"{one.name}, another model of as many parameters" if one.model else one.name
 
 
 def _share(share: float) -> str:

@@ -4,11 +4,10 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -17,9 +16,10 @@ from app import services, show
 from app.figures import speed as figures
 from app.jobs import Job
 from tilelli.commands.bench import PROMPT
-from tilelli.engine.bench import Contestant, Measured, absent
+from tilelli.engine.bench import Measured, Told, absent, summed, turns
 from tilelli.engine.compiler import MACHINE
 from tilelli.engine.peers import PEERS
+from tilelli.header import read_header
 
 KEPT = 8
 ALONE = Lock()  # two measurements at once would slow each other
@@ -40,26 +40,22 @@ COLUMNS = {
     "first": NUMBER("first byte", format="%.1f ms", help="From the prompt to the first byte written, median."),
     "start": NUMBER(format="%.2f s", help="From an empty process until it can begin, imports and loading included."),
     "memory": NUMBER(format="%.0f MiB", help="The most that its process held, Python and all libraries included."),
+    "file": NUMBER(format="%.1f MB", help="Size of the model that it ran."),
     "differing": NUMBER("bytes that differ", help="From what the first engine wrote."),
+    "model": st.column_config.TextColumn(help="Engines for other architectures run another model of equal size."),
 }
 PYTHON = """
-from tilelli.commands.bench import PROMPT, table
+from statistics import median
+
+from tilelli.commands.bench import PROMPT
 from tilelli.engine.bench import measure
 
 prompt = (PROMPT * 99)[:{race.prompt}]
-told = measure({names!r}, {race.name!r}, prompt, {race.number}, {race.rounds}, {race.threads})
-print(*table(told), sep="\\n")
+for engine in measure({names!r}, {race.name!r}, prompt, {race.number}, {race.rounds}, {race.threads}):
+    print(f"{{engine.name}}: {{median(engine.speeds):,.0f}} bytes/s, {{engine.model or 'the checkpoint itself'}}")
 """
 COMMAND = """python -m tilelli bench --checkpoint {name} --prompt {race.prompt} --bytes {race.number} \\
     --rounds {race.rounds} --threads {race.threads}"""
-
-
-class Told(NamedTuple):
-    """What one turn of one engine took; see `tilelli.engine.peers`."""
-
-    name: str
-    loaded: float
-    turn: dict[str, Any]
 
 
 class Race(NamedTuple):
@@ -87,9 +83,8 @@ class Run:
         return len(self.names) * (self.race.rounds + 1)
 
     def result(self) -> list[Measured]:
-        """All engines over the rounds that are whole, the first one left out."""
-        told, n = self.job.items(), len(self.names)
-        return [summed(told[place : len(told) // n * n : n]) for place in range(n)] if len(told) >= 2 * n else []
+        """All engines over the rounds that are whole."""
+        return summed(self.job.items(), len(self.names))
 
 
 def ask(name: str) -> Race:
@@ -108,6 +103,17 @@ def ask(name: str) -> Race:
     return Race(name, services.identity(name), *found)
 
 
+def missing(name: str) -> dict[str, str]:
+    """Engines that cannot run here, or not for this checkpoint, each with the reason."""
+    return absent(PEERS, read_header(name).num_parameters)
+
+
+def here(name: str) -> list[str]:
+    """All the others."""
+    gone = missing(name)
+    return [engine for engine in PEERS if engine not in gone]
+
+
 def find(race: Race) -> Run | None:
     """The newest measurement of just this."""
     return next((run for run in reversed(_runs()) if run.race == race), None)
@@ -116,8 +122,7 @@ def find(race: Race) -> Run | None:
 def start(race: Race) -> Run:
     """Begin to measure all engines that are here; what this session was measuring is stopped."""
     stop()
-    missing = absent(PEERS)
-    names = [name for name in PEERS if name not in missing]
+    names = here(race.name)
     run = Run(race, names, Job(lambda stop: measuring(race, names, stop)))
     st.session_state.speed_runs = [*_runs()[-KEPT + 1 :], run]
     return run
@@ -141,30 +146,10 @@ def measuring(race: Race, names: list[str], should_stop: Callable[[], bool]) -> 
         time.sleep(WAIT)
         if should_stop():
             return
-    with ExitStack() as stack:
-        stack.callback(ALONE.release)
-        engines = list[Contestant]()
-        for name in names:
-            if should_stop():
-                return
-            engines.append(stack.enter_context(Contestant(name, race.name, race.threads)))
-        for engine in engines * (race.rounds + 1):
-            if should_stop():
-                return
-            yield Told(engine.name, engine.loaded, engine.write(prompt, race.number))
-
-
-def summed(told: list[Told]) -> Measured:
-    """One engine, over all of its turns but the first."""
-    turns = [each.turn for each in told]
-    return Measured(
-        told[0].name,
-        told[0].loaded,
-        tuple((len(turn["text"]) - 1) / turn["rest"] for turn in turns[1:]),
-        tuple(turn["first"] for turn in turns[1:]),
-        max(turn["memory"] for turn in turns),
-        tuple(turns[-1]["text"]),
-    )
+    try:
+        yield from turns(names, race.name, prompt, race.number, race.rounds, race.threads, should_stop)
+    finally:
+        ALONE.release()
 
 
 def table(told: list[Measured]) -> pd.DataFrame:
@@ -180,7 +165,9 @@ def table(told: list[Measured]) -> pd.DataFrame:
                 "first": 1000 * median(one.firsts),
                 "start": one.loaded,
                 "memory": one.memory / 2**20 or None,
-                "differing": sum(a != b for a, b in zip(one.text, told[0].text, strict=True)),
+                "file": one.file / 1e6 or None,
+                "differing": one.differing(told[0]),
+                "model": one.model or "the checkpoint itself",
             }
             for one in told
         ]
@@ -194,8 +181,10 @@ def finding(told: list[Measured]) -> str:
     for one in others:
         each = [mine / theirs for mine, theirs in zip(first.speeds, one.speeds, strict=True)]
         said.append(f"{first.ratio(one):.1f} times as fast as {one.name} ({min(each):.1f} to {max(each):.1f})")
-    same = all(one.text == first.text for one in others)
-    texts = "All wrote the same text." if same else "Their texts differ: see the table."
+    differing = [one.differing(first) for one in others]
+    texts = "All wrote the same text." if not any(differing) else "Their texts differ: see the table."
+    if None in differing:
+        texts = texts.replace("All", "All that run the checkpoint itself")
     over = f"over {len(first.speeds)} rounds, in brackets the lowest and the highest"
     return f"{first.name} is {' and '.join(said)}, {over}. {texts}" if said else ""
 
@@ -218,9 +207,7 @@ def show_run(run: Run, polling: bool) -> None:
 
 def elsewhere(race: Race) -> tuple[str, str]:
     """The same in Python and on the command line."""
-    missing = absent(PEERS)
-    names = [name for name in PEERS if name not in missing]
-    return PYTHON.format(race=race, names=names), COMMAND.format(race=race, name=shlex.quote(race.name))
+    return PYTHON.format(race=race, names=here(race.name)), COMMAND.format(race=race, name=shlex.quote(race.name))
 
 
 def _state(run: Run, done: int) -> str:

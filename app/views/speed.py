@@ -26,6 +26,8 @@ def engines(name: str) -> tuple[str, str] | None:
         if st.button("Measure engines", type="primary", key="speed_start"):
             run = speeds.start(race)
         st.button("Stop", key="speed_stop", disabled=not (run and run.job.running), on_click=speeds.stop)
+    for engine, why in speeds.missing(name).items():
+        st.caption(f"Without {engine}: {why}.")
     if sidebar.interventions(name):
         st.caption("The engines are measured without the interventions in force.")
     if run is None:
@@ -67,9 +69,10 @@ def page(name: str) -> None:
 
 st.title("How fast does it write?")
 st.write(
-    "The same model can be run by several **engines**, which all write the same text. Here each of them writes the "
-    "same bytes on this computer, one after another, round by round, in a process of its own. Close what else is busy: "
-    "it would slow some rounds more than others."
+    "The same model can be run by several **engines**, which all write the same text. Here each of them writes as many "
+    "bytes on this computer, one after another, round by round, in a process of its own. llama.cpp and Transformers "
+    "(hf) cannot read this model; where they are installed, they run **another of as many parameters**, with random "
+    "weights. Close what else is busy: it would slow some rounds more than others."
 )
 if chosen := st.session_state.get("checkpoint"):
     show.guarded(page, chosen)

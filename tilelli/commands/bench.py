@@ -1,77 +1,97 @@
-"""python -m tilelli bench: how fast each engine writes here, side by side."""
+"""python -m tilelli bench: how fast each engine writes here, side by side, and what the machine could do."""
 
 import argparse
-import os
-import platform
-import sys
+import shlex
 import tempfile
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
-from tilelli.engine.peers import PEERS
+from tilelli.engine.peers import KINDS, PEERS
 
 if TYPE_CHECKING:
     from tilelli.config import ModelConfig
-    from tilelli.engine.bench import Measured
-    from tilelli.header import Header
+    from tilelli.engine.benchmark import Run
 
 TEXT = "how fast each engine writes on this machine: bytes a second, time to the first byte, memory, side by side"
-EXAMPLE = "--checkpoint tilelli/mini --against torch,numpy --rounds 9"
+EXAMPLE = "--checkpoint tilelli/mini --against torch,numpy,llama.cpp,hf --rounds 9"
 PROMPT = b"The cat sat on the mat, and the dog sat on the cat. "
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", default="tilelli/mini", help="bundled name, folder, file or hub name")
     parser.add_argument("--config", type=Path, help="instead: random weights in the shape that this recipe names")
-    against = f"engines to compare with {PEERS[0]}, by comma; all that are installed if not given"
-    parser.add_argument("--against", default=",".join(PEERS[1:]), metavar="NAMES", help=against)
+    against = f"engines to compare with {PEERS[0]}, by comma; if not given, {', '.join(PEERS[1:])}, as far as installed"
+    also = f"; there are {', '.join(KINDS)} too"
+    parser.add_argument("--against", default=",".join(PEERS[1:]), metavar="NAMES", help=against + also)
     parser.add_argument("--prompt", type=int, default=64, metavar="BYTES", help="length of the prompt")
     parser.add_argument("--bytes", type=int, default=128, help="bytes that each engine writes a round")
     parser.add_argument("--rounds", type=int, default=7, help="rounds; every engine writes once in each")
     parser.add_argument("--threads", type=int, default=1, help="processor threads for those that take several")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep every figure of every round")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the table into a file such as BENCHMARKS.md")
 
 
 def run(options: argparse.Namespace) -> None:
-    from tilelli.config import check_known
-    from tilelli.engine.bench import absent, measure
-    from tilelli.header import read_header
+    from tilelli.engine import benchmark
 
-    names = [PEERS[0], *(name.strip() for name in options.against.split(",") if name.strip())]
-    names = [check_known(name, PEERS, "There is no such engine") for name in dict.fromkeys(names)]
-    missing = absent(names)
-    prompt = (PROMPT * (options.prompt // len(PROMPT) + 1))[: max(1, options.prompt)]
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = _random(options.config, Path(folder)) if options.config else options.checkpoint
-        here = [name for name in names if name not in missing]
-        told = measure(here, checkpoint, prompt, options.bytes, options.rounds, max(1, options.threads))
-        print("\n".join([*facts(read_header(checkpoint), options), "", *table(told)]))
-    for name, reason in missing.items():
-        print(f"not run: {name}, {reason}")
+        found = measured(options, checkpoint)
+    print("\n".join(benchmark.text(found)))
+    if options.json:
+        benchmark.keep(options.json, found)
+    if options.write:
+        benchmark.put_into(options.write, found)
 
 
-def facts(header: "Header", options: argparse.Namespace) -> list[str]:
-    """What was measured, on what."""
-    c, source = header.config, f"random weights, {options.config}" if options.config else options.checkpoint
-    return [
-        f"model:   {source}: {c.kind}, {header.num_parameters:,} parameters, file of {header.file_size:,} bytes",
-        f"machine: {platform.machine()}, {os.cpu_count()} cores, {platform.system()}; Python {sys.version.split()[0]}",
-        f"run:     {options.prompt} bytes read, {options.bytes} written greedily, {options.rounds} rounds in turns, "
-        f"threads {options.threads}",
-    ]
+def measured(options: argparse.Namespace, checkpoint: str) -> "Run":
+    """Let the engines that are here write, and measure the machine after each round."""
+    from tilelli.engine import limits
+    from tilelli.engine.bench import absent, measure
+    from tilelli.engine.benchmark import Run
+    from tilelli.header import read_header
+
+    header, threads, names = read_header(checkpoint), max(1, options.threads), _names(options.against)
+    missing = absent(names, header.num_parameters)
+    here = [name for name in names if name not in missing]
+    prompt = (PROMPT * (options.prompt // len(PROMPT) + 1))[: max(1, options.prompt)]
+    work, rates = limits.work(header.config), list[limits.Rates]()
+    gauge = None if limits.missing() else limits.Gauge(work.size, threads)
+    told = measure(
+        here,
+        checkpoint,
+        prompt,
+        options.bytes,
+        options.rounds,
+        threads,
+        after_round=lambda: rates.append(gauge.rates()) if gauge else None,
+    )
+    return Run(
+        command(options),
+        f"random weights, {options.config}" if options.config else options.checkpoint,
+        f"{header.config.kind}, {header.num_parameters:,} parameters, file of {header.file_size:,} bytes",
+        len(prompt),
+        options.bytes,
+        threads,
+        told,
+        work,
+        tuple(rates[1:]),
+        missing,
+    )
 
 
-def table(told: list["Measured"]) -> list[str]:
-    """One line an engine: medians over the rounds, and how many times as fast the first one is."""
-    lines = [f"{'engine':8}{'bytes/s':>10}{told[0].name + ' is':>12}{'first byte':>13}{'start':>9}{'memory':>11}  text"]
-    for one in told:
-        same = sum(a == b for a, b in zip(one.text, told[0].text, strict=True))
-        said = "the same" if same == len(one.text) else f"{len(one.text) - same} of {len(one.text)} bytes differ"
-        lines.append(
-            f"{one.name:8}{median(one.speeds):>10,.0f}{told[0].ratio(one):>10.2f} x"
-            f"{1000 * median(one.firsts):>10.1f} ms{one.loaded:>7.2f} s{one.memory / 2**20:>7.0f} MiB  {said}"
-        )
-    return lines
+def command(options: argparse.Namespace) -> str:
+    """What repeats a measurement, with all that it hangs on."""
+    source = ["--config", str(options.config)] if options.config else ["--checkpoint", options.checkpoint]
+    numbers = [f"--{name} {getattr(options, name)}" for name in ("prompt", "bytes", "rounds", "threads")]
+    return " ".join(["python -m tilelli bench", shlex.join([*source, "--against", options.against]), *numbers])
+
+
+def _names(against: str) -> list[str]:
+    from tilelli.config import check_known
+
+    names = dict.fromkeys([PEERS[0], *(name.strip() for name in against.split(",") if name.strip())])
+    return [check_known(name, [*PEERS, *KINDS], "There is no such engine") for name in names]
 
 
 def _random(config: Path, folder: Path) -> str:
@@ -91,5 +111,5 @@ def _random(config: Path, folder: Path) -> str:
     }
     rounded = {name: (chance.integers(-1, 2, shapes(model)[name]), shapes(model)[name][1] ** -0.5) for name in trits}
     path = folder / "random.packed.safetensors"
-    path.write_bytes(pack(model, found, rounded, Packing("float32", "0" * 64), {}))
+    path.write_bytes(pack(model, found, rounded, Packing("float16", "0" * 64), {}))
     return str(path)

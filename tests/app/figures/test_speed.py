@@ -23,6 +23,11 @@ def test_a_bar_is_the_median_and_every_round_has_its_dot() -> None:
     assert list(zip(dots.y, dots.x, strict=True))[:3] == [("numba", 100), ("numba", 400), ("numba", 200)]
 
 
+def test_another_model_is_called_one() -> None:
+    (lane,) = gather([Measured("hf", 1.0, (5.0,), (0.1,), 0, (65,), 9, "Llama")])
+    assert lane.note == "hf, another model of as many parameters<br>5 bytes/s, median"
+
+
 def test_the_cost_has_its_interval() -> None:
     (line,) = cost(POINTS).data
     assert list(line.y) == [0.0, 0.5]

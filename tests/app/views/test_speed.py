@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file, save_file
 from streamlit.testing.v1 import AppTest
 
 from app.parts import speeds
@@ -75,6 +77,19 @@ def test_the_ratio_is_told_with_its_range() -> None:
     assert said.startswith("numba is 9.0 times as fast as torch (8.0 to 10.0), over 3 rounds")
     assert said.endswith("All wrote the same text.")
     assert "differ" in speeds.finding([first, Measured("torch", 1, (10, 10, 10), (1, 1, 1), 0, (66,))])
+    apart = Measured("hf", 1, (10, 10, 10), (1, 1, 1), 0, (66,), 9, "Llama")
+    assert speeds.finding([first, other, apart]).endswith("All that run the checkpoint itself wrote the same text.")
+    assert speeds.table([first, apart])["differing"].isna().tolist() == [False, True]
+
+
+def test_engines_that_are_not_here_are_named_with_their_reason(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speeds, "PEERS", ("numpy", "hf"))
+    monkeypatch.setattr("tilelli.engine.peers.install.FOLDER", tmp_path)
+    said = [caption.value for caption in opened(folder).caption]
+    assert any(line.startswith("Without hf: it has no environment yet; make it: python -m") for line in said)
+    assert speeds.here(str(folder / "routed")) == ["numpy"]
 
 
 def test_stop_means_stop_and_leaves_the_way_free(folder: Path) -> None:
@@ -91,7 +106,9 @@ def test_stop_means_stop_and_leaves_the_way_free(folder: Path) -> None:
 
 def test_an_engine_that_does_not_run_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = opened(folder)
-    (folder / "routed" / "model.safetensors").write_bytes(b"no weights")
+    weights = load_file(path := folder / "routed" / "model.safetensors")
+    weights["embedding.weight"][0, 0] = np.nan
+    save_file(weights, path)
     job = speeds.start(speeds.Race(str(folder / "routed"), "", 8, 6, 2, 1)).job
     assert job.wait() == []
     assert job.error is not None
@@ -140,7 +157,7 @@ def test_the_same_elsewhere_gives_the_pages_figures(
     page = measured(opened(folder, under="flatten@2"), "speed_skip_start", "speed_skips")
     changes = [f"{row.change:.4f}" for row in page.dataframe[0].value.itertuples()]
     said = follow(page.code[0].value)
-    assert "engine" in said
+    assert "bytes/s, the checkpoint itself" in said
     assert all(change in said for change in changes)
     lines = page.code[1].value.replace("\\\n", "").splitlines()
     curve = "\n".join(lines[1:])

@@ -1,3 +1,6 @@
+import argparse
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,7 +8,7 @@ import pytest
 from tests.conftest import MakeModel
 from tilelli.__main__ import main
 from tilelli.checkpoint import save_packed
-from tilelli.commands.bench import table
+from tilelli.commands.bench import _random, command
 from tilelli.engine import peers
 from tilelli.engine.bench import Measured, absent, measure
 from tilelli.engine.plain import load
@@ -20,31 +23,43 @@ def test_a_ratio_is_the_median_over_the_rounds_not_that_of_medians() -> None:
     assert SLOW.ratio(SLOW) == 1
 
 
-def test_the_table_says_all_of_it_and_whether_the_texts_are_one() -> None:
+def test_texts_are_compared_unless_one_is_of_another_model() -> None:
     other = Measured("torch", 2.0, (10.0, 20.0, 40.0), (0.1, 0.2, 0.3), 0, (65, 99))
-    lines = table([FAST, SLOW, other])
-    assert [" ".join(line.split()) for line in lines] == [
-        "engine bytes/s numba is first byte start memory text",
-        "numba 60 1.00 x 20.0 ms 1.50 s 100 MiB the same",
-        "numpy 20 2.00 x 200.0 ms 0.25 s 50 MiB the same",
-        "torch 20 2.00 x 200.0 ms 2.00 s 0 MiB 1 of 2 bytes differ",
-    ]
+    assert (SLOW.differing(FAST), other.differing(FAST)) == (0, 1)
+    assert replace(other, model="Llama").differing(FAST) is FAST.differing(replace(other, model="Llama")) is None
 
 
 def test_engines_write_in_turns_each_in_a_process_of_its_own(tiny: MakeModel, tmp_path: Path) -> None:
     path = save_packed(tiny(), tmp_path / "a.packed.safetensors")
-    one, two = measure(["numpy", "numpy"], str(path), b"abc", 20, rounds=2)
+    after = list[int]()
+    one, two = measure(["numpy", "numpy"], str(path), b"abc", 20, rounds=2, after_round=lambda: after.append(1))
     assert one.text == two.text
     assert len(one.text) == 20
     assert (len(one.speeds), len(one.firsts)) == (2, 2)
     assert min(*one.speeds, *one.firsts, one.loaded) > 0
+    assert (one.file, one.model) == (path.stat().st_size, "")
+    assert len(after) == 3  # the round that does not count is one too
 
 
-def test_every_peer_can_be_asked_for_and_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert set(peers.MODULES) == set(peers.PEERS)
-    assert absent(["numpy", "torch"]) == {}
+def test_every_peer_can_be_asked_for_and_says_what_it_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert {peers.engine(name) for name in (*peers.PEERS, *peers.KINDS)} == set(peers.PEERS) == set(peers.MODULES)
+    assert absent(["numpy", "torch"], 1) == {}
     monkeypatch.setattr("tilelli.engine.peers.compiled.find_spec", lambda name: None)
-    assert absent(peers.PEERS) == {"numba": "numba is not installed"}
+    monkeypatch.setattr("tilelli.engine.peers.install.FOLDER", tmp_path)
+    lacking = absent(peers.PEERS, 10_900_000)
+    assert set(lacking) == {"numba", "llama.cpp", "hf"}
+    assert lacking["numba"] == "numba is not installed"
+    assert lacking["hf"].endswith("make it: python -m tilelli.engine.peers.install hf")
+    with pytest.raises(InputError, match="hf does not run: it has no environment yet"):
+        measure(["hf"], "tilelli/mini", b"a", 5, rounds=1)
+
+
+def test_a_model_too_small_for_a_stand_in_goes_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tilelli.engine.peers.install.missing", lambda name: "")
+    assert absent(["hf", "llama.cpp:Q4_0"], 10_900_000) == {}
+    assert absent(["numpy", "hf"], 5_838) == {
+        "hf": "there is no Llama of this size: 5,838 parameters with rows of 256, within 1 %"
+    }
 
 
 def test_an_engine_that_does_not_run_is_named_with_its_reason(tmp_path: Path) -> None:
@@ -53,6 +68,8 @@ def test_an_engine_that_does_not_run_is_named_with_its_reason(tmp_path: Path) ->
         measure(["numpy"], str(tmp_path / "broken"), b"a", 5, rounds=1)
     with pytest.raises(InputError, match="nothing to measure: 1 bytes in 1 rounds"):
         measure(["numpy"], "tilelli/mini", b"a", 1, rounds=1)
+    with pytest.raises(InputError, match="nothing to measure: no engine"):
+        measure([], "tilelli/mini", b"a", 5, rounds=1)
 
 
 def test_the_command_measures_a_shape_that_nobody_has_trained(
@@ -61,12 +78,19 @@ def test_the_command_measures_a_shape_that_nobody_has_trained(
     monkeypatch.setattr("tilelli.engine.peers.compiled.find_spec", lambda name: None)
     shape = tmp_path / "shape.yaml"
     shape.write_text("model: {d_model: 8, n_blocks: 1, n_heads: 1, head_dim: 4, context: 16, ternary: [dense, local]}")
+    monkeypatch.setattr("tilelli.engine.limits.find_spec", lambda name: None)
     arguments = ["--config", str(shape), "--against", "numpy", "--bytes", "4", "--rounds", "1", "--prompt", "5"]
-    assert main(["bench", *arguments]) == 0
+    kept, written = tmp_path / "figures.json", tmp_path / "BENCHMARKS.md"
+    assert main(["bench", *arguments, "--json", str(kept), "--write", str(written)]) == 0
     out = capsys.readouterr().out
     assert f"random weights, {shape}: routed, 2,923 parameters" in out
-    assert "numpy " in out
-    assert out.endswith("not run: numba, numba is not installed\n")
+    assert "limit: not measured, numba is not installed" in out
+    assert out.endswith("- not run: numba, numba is not installed\n")
+    figures = json.loads(kept.read_text())
+    assert [row["name"] for row in figures["rows"]] == ["numpy"]
+    assert len(figures["told"][0]["text"]) == 4
+    assert figures["command"] in written.read_text()
+    assert f"--config {shape} --against numpy --prompt 5 --bytes 4 --rounds 1 --threads 1" in figures["command"]
 
 
 def test_an_unknown_engine_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
@@ -75,6 +99,12 @@ def test_an_unknown_engine_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_a_random_checkpoint_is_one_like_any_other(tmp_path: Path) -> None:
-    from tilelli.commands.bench import _random
-
     assert load(_random(Path("configs/nano.yaml"), tmp_path)).config.d_model == 16
+
+
+def test_the_command_that_is_told_can_be_typed() -> None:
+    numbers = {"prompt": 1, "bytes": 2, "rounds": 3, "threads": 4}
+    options = argparse.Namespace(config=None, checkpoint="my runs/a", against="hf", **numbers)
+    assert command(options) == (
+        "python -m tilelli bench --checkpoint 'my runs/a' --against hf --prompt 1 --bytes 2 --rounds 3 --threads 4"
+    )

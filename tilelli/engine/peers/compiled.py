@@ -1,6 +1,6 @@
 """The compiled engine."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
 from tilelli.engine.peers import Write
@@ -11,15 +11,16 @@ def missing() -> str:
     return "" if find_spec("numba") else "numba is not installed"
 
 
-def load(checkpoint: str, threads: int) -> Write:
+def load(model: str, threads: int) -> Write:
     from tilelli.engine import compiled
     from tilelli.engine.compiler import MACHINE
 
-    model = compiled.load(checkpoint, threads)
+    loaded = compiled.load(model, threads)
     MACHINE.code()
 
-    def write(prompt: Sequence[int], number: int) -> Iterator[int]:
+    def write(prompt: Sequence[int], number: int, say: Callable[[int], None]) -> None:
         sampling = Sampling(max_new=number, temperature=0, stop_at_end=False)
-        return (step.byte for step in compiled.stream(model, prompt, sampling))
+        for step in compiled.stream(loaded, prompt, sampling):
+            say(step.byte)
 
     return write

@@ -1,6 +1,6 @@
 """The NumPy engine; its threads are those of the library behind NumPy."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from tilelli.engine import plain
 from tilelli.engine.peers import Write
@@ -11,11 +11,12 @@ def missing() -> str:
     return ""
 
 
-def load(checkpoint: str, threads: int) -> Write:
-    model = plain.load(checkpoint)
+def load(model: str, threads: int) -> Write:
+    loaded = plain.load(model)
 
-    def write(prompt: Sequence[int], number: int) -> Iterator[int]:
+    def write(prompt: Sequence[int], number: int, say: Callable[[int], None]) -> None:
         sampling = Sampling(max_new=number, temperature=0, stop_at_end=False)
-        return (step.byte for step in plain.stream(model, prompt, sampling))
+        for step in plain.stream(loaded, prompt, sampling):
+            say(step.byte)
 
     return write

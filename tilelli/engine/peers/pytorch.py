@@ -1,6 +1,6 @@
 """The model as it is trained, in PyTorch, with its cache."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 
 from tilelli.engine.peers import Write
@@ -11,7 +11,7 @@ def missing() -> str:
     return "" if find_spec("torch") else "torch is not installed"
 
 
-def load(checkpoint: str, threads: int) -> Write:
+def load(model: str, threads: int) -> Write:
     import torch
 
     from tilelli.base import ByteLM
@@ -19,10 +19,11 @@ def load(checkpoint: str, threads: int) -> Write:
     from tilelli.generation import stream
 
     torch.set_num_threads(threads)
-    model = load_model(checkpoint, ByteLM)
+    loaded = load_model(model, ByteLM)
 
-    def write(prompt: Sequence[int], number: int) -> Iterator[int]:
+    def write(prompt: Sequence[int], number: int, say: Callable[[int], None]) -> None:
         sampling = Sampling(max_new=number, temperature=0, stop_at_end=False)
-        return (step.byte for step in stream(model, prompt, sampling))
+        for step in stream(loaded, prompt, sampling):
+            say(step.byte)
 
     return write
