@@ -18,7 +18,7 @@ from probes.answering import in_batches
 from probes.banks import Question
 from probes.store.sheet import Sheet
 from tilelli.base import ByteLM
-from tilelli.drafts import rows_of, tensor
+from tilelli.drafts import tensor
 from tilelli.errors import InputError
 from tilelli.tokenizer import ByteTokenizer
 
@@ -89,7 +89,7 @@ def _scores(model: ByteLM, prompts: Tensor, said: Sequence[tuple[int, str]]) -> 
     before, state = model(prompts[:, -max(1, model.config.context - longest) :])
     padded = tensor(model, [text + [0] * (longest - len(text)) for text in texts])
     number = torch.tensor([row for row, _ in said], device=padded.device)
-    after, _ = model(padded, rows_of(state, number))
+    after, _ = model(padded, state.only(number))
     logits = torch.cat((before[number, -1:], after), dim=1)  # (texts, 1 + longest, 256)
     logs, found = logits.double().log_softmax(dim=-1).cpu(), []
     for row, own in zip(logs, texts, strict=True):

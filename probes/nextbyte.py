@@ -59,6 +59,6 @@ def _read(model: ByteLM, documents: Sequence[bytes], chunk: Sequence[Window]) ->
         before = documents[number][start - 1 : start] if start else bytes((END_OF_DOCUMENT,))
         text = bytearray(before + documents[number][start : end - 1])
         rows[row, : len(text)] = torch.frombuffer(text, dtype=torch.uint8)
-    logits, _ = model(rows.to(model.embedding.weight.device))
+    logits, _ = model(rows.to(model.device))
     found: Floats = logits.double().softmax(dim=-1).cpu().numpy()
     return found

@@ -180,7 +180,7 @@ def _likely(model: ByteLM, rows: Sequence[list[int]]) -> Floats:
     text = torch.zeros(len(rows), max(map(len, rows)), dtype=torch.int64)
     for number, row in enumerate(rows):
         text[number, : len(row)] = torch.tensor(row)
-    logits, _ = model(text.to(model.embedding.weight.device))
+    logits, _ = model(text.to(model.device))
     likely: Floats = logits.double().softmax(dim=-1).cpu().numpy()
     return likely
 

@@ -171,7 +171,7 @@ def _alike(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 @torch.no_grad()
 def _written(model: ByteLM, starts: Sequence[Start], max_new: int) -> list[Continuation]:
-    device = model.embedding.weight.device
+    device = model.device
     prompts = [list(start.prompt) or [END_OF_DOCUMENT] for start in starts]
     text = torch.tensor(prompts, device=device)  # (B, T)
     how = [(Sampling(temperature=start.temperature), np.random.default_rng(start.seed)) for start in starts]

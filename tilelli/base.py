@@ -53,6 +53,11 @@ class ByteLM(nn.Module):
         self.abstain = nn.Linear(config.d_model + 1, 1) if config.abstain else None
         self._initialise()
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.embedding.weight.device
+
     def make_block(self, config: ModelConfig) -> Block:
         raise NotImplementedError
 
@@ -105,7 +110,7 @@ class ByteLM(nn.Module):
     def embed(self, ids: Tensor, start: int = 0) -> Tensor:
         """The stream (B, T, d_model) before the first block, from bytes (B, T), the first of them at `start`."""
         places = self.positions.weight[start : start + ids.shape[1]]
-        return self.embedding(ids.to(self.embedding.weight.device)) + places  # type: ignore[no-any-return]
+        return self.embedding(ids.to(self.device)) + places  # type: ignore[no-any-return]
 
     def through(self, x: Tensor, first: int, end: int, interventions: Sequence[Change] = ()) -> Tensor:
         """The stream x (B, T, d_model) before block number `first` as it is before block number `end`.

@@ -129,7 +129,7 @@ def surprises(
         change.check(model.config)
     bits, L = np.zeros((len(changes), len(document))), model.config.n_blocks
     for chunk in _chunks(cut([document], model.config.context), batch_size):
-        rows = _rows([document], chunk, model.embedding.weight.device)
+        rows = _rows([document], chunk, model.device)
         shared = model.through(model.embed(rows[:, :-1]), 0, block, interventions)
         for own, more in zip(bits, changes, strict=True):
             h = model.norm(model.through(shared, block, L, (*interventions, *more)))
@@ -162,7 +162,7 @@ def read(
 ) -> Iterator[Reading]:
     """Forward passes over `windows`, `batch_size` at a time; `watch` tells whether router weights are wanted."""
     for chunk in _chunks(windows, batch_size):
-        rows = _rows(documents, chunk, model.embedding.weight.device)
+        rows = _rows(documents, chunk, model.device)
         seen = Recorder(attention=False) if watch else None
         with torch.no_grad():
             logits, _ = model(rows[:, :-1], trace=seen, interventions=interventions)

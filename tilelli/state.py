@@ -25,3 +25,11 @@ class DecodeState:
 
     position: int
     blocks: tuple[BlockState, ...]
+
+    def only(self, which: Tensor) -> "DecodeState":
+        """The memory of some of the conversations, told by a mask (B,) or by their numbers."""
+        rows = [
+            [None if own is None else own[which] for own in (block.keys, block.values, block.recent)]
+            for block in self.blocks
+        ]
+        return DecodeState(self.position, tuple(BlockState(*row) for row in rows))

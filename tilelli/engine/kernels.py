@@ -209,7 +209,7 @@ def _attention(w: Weights, n: Numbers, board: Array, block: int, h: Array, place
 
 
 def _abstain(head: Array, h: Array, logits: Array, out: Array) -> None:
-    """What the abstain head makes of a stream and of the entropy of the next byte in bits, as a probability."""
+    """What the abstain head makes of a stream and of the entropy of the next byte in bits: its logit."""
     D, row = h.shape[1], np.empty(256, F)
     for t in range(h.shape[0]):
         _, largest = extremes(logits[t], 256)
@@ -223,4 +223,4 @@ def _abstain(head: Array, h: Array, logits: Array, out: Array) -> None:
         score = head[D] * (np.log(total) - mean / total) / F(math.log(2)) + head[D + 1]
         for i in range(D):
             score += head[i] * h[t, i]
-        out[t] = F(1) / (F(1) + np.exp(-score))
+        out[t] = score

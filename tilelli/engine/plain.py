@@ -88,7 +88,7 @@ def read(model: Plain, ids: Sequence[int], state: State | None = None) -> tuple[
     h = _norm(x, w, "norm")
     logits = h @ w["embedding.weight"].T  # (T, 256)
     seen = np.hstack((h, entropy(logits)[:, None]))  # what the abstain head reads
-    abstain = 1 / (1 + np.exp(-(seen @ w["abstain.weight"][0]) - w["abstain.bias"])) if c.abstain else None  # (T,)
+    abstain = seen @ w["abstain.weight"][0] + w["abstain.bias"] if c.abstain else None  # (T,)
     return Reading(logits, pathways, abstain), State(end, tuple(memory))
 
 

@@ -27,7 +27,7 @@ class Reading:
     Attributes:
         logits: (T, 256), over the byte after each.
         pathways: router weights (T, P) a block; empty for vanilla models.
-        abstain: (T,), what the abstain head reads, as a probability; None without a head.
+        abstain: (T,), logits of the abstain head; None without a head.
     """
 
     logits: NDArray[np.float32]
@@ -153,7 +153,7 @@ def _told(byte: int, seen: Reading) -> Written:
         entropy=float(entropy(logits)),
         alternatives=tuple((int(b), float(own[b])) for b in np.argsort(-own, kind="stable")[:ALTERNATIVES]),
         pathways=tuple(np.mean([w[-1] for w in seen.pathways], axis=0).tolist()) if seen.pathways else (),
-        abstain=None if seen.abstain is None else float(seen.abstain[-1]),
+        abstain=None if seen.abstain is None else 1 / (1 + math.exp(-float(seen.abstain[-1]))),
     )
 
 

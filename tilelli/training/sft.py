@@ -107,7 +107,7 @@ def read_replies(model: ByteLM, rows: Sequence[Dialogue], batch_size: int = 64) 
     """Bits per byte of the replies, and the abstain head's logit at the end of each prompt, (rows,)."""
     order = sorted(range(len(rows)), key=lambda number: len(rows[number].text))
     head, nats, count = np.zeros(len(rows)), 0.0, 0
-    device = model.embedding.weight.device
+    device = model.device
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
         batch = of_dialogues([Row(rows[n].prompt, rows[n].reply, not rows[n].answerable) for n in chosen])
