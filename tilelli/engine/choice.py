@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from tilelli.errors import CheckpointError, InputError
 from tilelli.header import SPLICE
 from tilelli.interventions import parse
-from tilelli.sampling import Sampling, Written
+from tilelli.sampling import Sampling, Written, until
 
 if TYPE_CHECKING:
-    from tilelli.engine.writing import Read, Reading
+    from tilelli.engine.arrays import Compiled
+    from tilelli.engine.plain import Plain
 
 ENGINES = ("auto", "torch", "numba", "numpy")
 
@@ -130,32 +131,42 @@ def _handed_over(checkpoint: str, threads: int) -> Voice:
     """NumPy first, machine code as soon as there is some."""
     from tilelli.engine import compiled, plain
     from tilelli.engine.compiler import MACHINE
-    from tilelli.engine.writing import write
 
     MACHINE.begin()
     first, then, engines = plain.load(checkpoint), compiled.load(checkpoint, threads), list[tuple[str, int]]()
-    slow, fast = partial(plain.read, first), partial(compiled.read, then)
 
     def stream(ids: Sequence[int], sampling: Sampling) -> Iterator[Written]:
-        return write(relay(slow, fast, MACHINE.ready, engines), first.config.context, ids, sampling)
+        return handed_over(first, then, ids, sampling, MACHINE.ready, engines)
 
     return Voice(stream, engines)
 
 
-def relay(
-    slow: "Read[Any]", fast: "Read[Any]", ready: Callable[[], bool], engines: list[tuple[str, int]]
-) -> "Read[Any]":
-    """Reads with `slow` until `ready`, then with `fast`, which reads again what `slow` remembers; tells `engines`."""
-    calls = count()
+def handed_over(
+    first: "Plain",
+    then: "Compiled",
+    ids: Sequence[int],
+    sampling: Sampling,
+    ready: Callable[[], bool],
+    engines: list[tuple[str, int]],
+) -> Iterator[Written]:
+    """A text that `first` writes until `ready`, then `then`, which reads again what is there; tells `engines`."""
+    from tilelli.engine import compiled, plain
+    from tilelli.engine.writing import Text, written
 
-    def read(new: Sequence[int], state: Any) -> "tuple[Reading, Any]":
-        text, own, by = state or ([], None, "")
-        name, place = "numba" if ready() else "numpy", next(calls)
-        if not engines or engines[-1][0] != name:
-            engines.append((name, place))
-        if by not in ("", name):
-            new, own = [*text, *new], None
-        seen, own = (fast if name == "numba" else slow)(new, own)
-        return seen, ([] if name == "numba" else [*text, *new], own, name)
+    text = Text[Any](first.config.context, ids, sampling)
 
-    return read
+    def going_on() -> Iterator[Written]:
+        by_numpy = written(partial(plain.read, first), text)
+        for place in count():
+            name = "numba" if ready() else "numpy"
+            if not engines or engines[-1][0] != name:
+                engines.append((name, place))
+            if name == "numba":
+                text.forget()
+                yield from compiled.written(then, text)
+                return
+            if (step := next(by_numpy, None)) is None:
+                return
+            yield step
+
+    return until(sampling.stop, going_on())

@@ -1,46 +1,35 @@
 """The compiled engine: a byte goes through the whole model in one call of machine code, without torch.
 
-What is computed stands in `kernels.py`, how it is compiled in `compiler.py`. Here a checkpoint becomes the arrays that
-the kernels read, and a conversation becomes the memory that they write. Machine code checks no index: all sizes are
-proved here, before it is called.
+What is computed stands in `kernels.py`, how it is compiled in `compiler.py`. Here it is called: with a checkpoint as
+arrays (`arrays.py`), and with the memory of one conversation or of several (`memory.py`).
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tilelli.config import PATHWAYS, ModelConfig
+from tilelli.engine.arrays import Compiled, own, shaped, thresholds
+from tilelli.engine.choosing import Rules, Told
 from tilelli.engine.compiler import MACHINE
 from tilelli.engine.helpers import board, team
-from tilelli.engine.integers import SHIFTS, SIDE
-from tilelli.engine.kernels import Numbers, Weights
-from tilelli.engine.matrix import Matrix
 from tilelli.engine.memory import State, claimed
-from tilelli.engine.products import WORD, Array
-from tilelli.engine.writing import Reading, write, write_together
+from tilelli.engine.products import Array
+from tilelli.engine.writing import Reading, Text, write_together
 from tilelli.errors import InputError
 from tilelli.header import SPLICE, check_tensors, read_header
 from tilelli.interventions import Intervention
-from tilelli.layout import shapes, ternary, whole
-from tilelli.packed import Floats, weights
-from tilelli.sampling import Sampling, Written
-from tilelli.tokenizer import VOCABULARY, check_bytes
+from tilelli.layout import shapes
+from tilelli.packed import weights
+from tilelli.sampling import ALTERNATIVES, Sampling, Written, until
+from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, check_bytes
 
+MOST = 16  # bytes written in one call: enough to spare Python, few enough that nobody waits
 PIECE = 32  # bytes read in one call: few enough for what is in between to stay in cache
-
-
-@dataclass(frozen=True)
-class Compiled:
-    """A model as the kernels read it; only read, by as many conversations at once as there are."""
-
-    config: ModelConfig
-    weights: Weights
-    numbers: Numbers
-    threads: int = 1
 
 
 def load(name: str | Path, threads: int = 1, interventions: Sequence[Intervention] = ()) -> Compiled:
@@ -57,14 +46,81 @@ def load(name: str | Path, threads: int = 1, interventions: Sequence[Interventio
             "The compiled engine makes no splices", str(name)[:80], "Pack it first, or use --engine torch."
         )
     check_tensors(header := read_header(name))
-    thresholds = _thresholds(header.config, interventions)
+    below = thresholds(header.config, interventions)
     model = shaped(header.config, weights(header))
-    return replace(model, weights=model.weights._replace(thresholds=thresholds), threads=threads)
+    return replace(model, weights=model.weights._replace(thresholds=below), threads=threads)
 
 
 def stream(model: Compiled, ids: Sequence[int], sampling: Sampling | None = None) -> Iterator[Written]:
     """The continuation of `ids`, byte by byte; see `tilelli.generation.stream`. Waits until there is machine code."""
-    return write(lambda new, state: read(model, new, state), model.config.context, ids, sampling or Sampling())
+    sampling = sampling or Sampling()
+    return until(sampling.stop, written(model, Text[State](model.config.context, ids, sampling)))
+
+
+def written(model: Compiled, text: Text[State]) -> Iterator[Written]:
+    """A text as it goes on, its stop strings not looked for: the first byte alone, then more and more at once."""
+    most = 1
+    while text.left:
+        new, state = text.next()
+        if state is None or len(new) > 1:
+            step = text.took(*read(model, new, state))
+            if step is not None:
+                yield step
+            continue
+        number = min(most, text.left, model.config.context - state.position)
+        yield from _said(model, text, new[0], state, number)
+        most = min(2 * most, MOST)
+
+
+def _said(model: Compiled, text: Text[State], byte: int, state: State, number: int) -> Iterator[Written]:
+    """Up to `number` bytes in one call, the first after `byte`, which has not been read yet."""
+    ids, told, room = np.full(number + 1, byte, np.uint8), _silent(number), _room(model.config, number, 1)
+    (after,), random, s = claimed(model.config, [state], [number]), text.random(number), text.sampling
+    rules = Rules(float(s.temperature), s.top_k, float(s.top_p), END_OF_DOCUMENT if s.stop_at_end else -1)
+    places = after.store.places(state.position, after.position)
+    with _board(model, after) as jobs:
+        run = MACHINE.code().run
+        found: int = run(model.weights, model.numbers, jobs, ids, places, *room, rules, random, told)
+    done = found if found >= 0 else -1 - found
+    after.store.leave(state.position + done)
+    text.went_on(ids[1 : done + 1].tolist(), State(state.position + done, after.store), ended=0 <= found < number)
+    yield from _each_told(ids[1 : done + 1], told, *(array[:done] for array in room[1:]))
+    if found < 0:
+        text.took(*read(model, *text.next()))  # says what is wrong
+
+
+def _each_told(ids: Array, told: Told, pathways: Array, abstain: Array) -> Iterator[Written]:
+    """What is told of bytes (N,) that have been written."""
+    mixed: list[list[float]] = pathways.mean(axis=1).tolist() if pathways.shape[1] else []
+    chances: list[float] = (0.5 + 0.5 * np.tanh(abstain.astype(np.float64) / 2)).tolist()  # the logistic function
+    figures = [array.tolist() for array in told]
+    for place, byte in enumerate(ids.tolist()):
+        probability, entropy, others, likely = (figure[place] for figure in figures)
+        shares, abstains = tuple(mixed[place]) if mixed else (), chances[place] if chances else None
+        yield Written(byte, probability, entropy, tuple(zip(others, likely, strict=True)), shares, abstains)
+
+
+def _board(model: Compiled, state: State) -> AbstractContextManager[Array]:
+    """On which the products of one call are dealt out."""
+    alone = state.store.board
+    return team(model.threads).lent(alone) if model.threads > 1 else nullcontext(alone)
+
+
+def _room(c: ModelConfig, T: int, logits: int) -> tuple[Array, Array, Array]:
+    """What is filled in of T bytes: the last logits or all, router weights, logits of the head."""
+    routed = c.n_blocks if c.kind == "routed" else 0
+    sizes = (logits, VOCABULARY), (T, routed, len(PATHWAYS)), (T if c.abstain else 0)
+    one, two, three = (np.empty(size, np.float32) for size in sizes)
+    return one, two, three
+
+
+def _silent(number: int) -> Told:
+    """What is told of so many bytes that are written."""
+    others = np.zeros((number, ALTERNATIVES), np.int64)
+    return Told(np.zeros(number), np.zeros(number), others, np.zeros((number, ALTERNATIVES)))
+
+
+SILENT = Rules(1.0, 0, 1.0, -1), np.empty(0), _silent(0)  # nothing is to be written
 
 
 def stream_together(model: Compiled, texts: Sequence[tuple[Sequence[int], Sampling]]) -> Iterator[tuple[int, Written]]:
@@ -87,20 +143,17 @@ def read_together(model: Compiled, turns: Sequence[tuple[Sequence[int], State | 
     Raises:
         InputError: as for one.
     """
-    kernel, c = MACHINE.code().read, model.config
+    run, c = MACHINE.code().run, model.config
     text = np.concatenate([np.array(check_bytes(ids), np.uint8) for ids, _ in turns])
     sizes = [len(ids) for ids, _ in turns]
     states = claimed(c, [state for _, state in turns], sizes)
     places = np.concatenate([s.store.places(s.position - n, s.position) for s, n in zip(states, sizes, strict=True)])
-    logits = np.empty((len(text), VOCABULARY), np.float32)
-    pathways = np.empty((len(text), c.n_blocks if c.kind == "routed" else 0, len(PATHWAYS)), np.float32)
-    abstain = np.empty(len(text) if c.abstain else 0, np.float32)
-    own = states[0].store.board
-    with team(model.threads).lent(own) if model.threads > 1 else nullcontext(own) as jobs:
+    logits, pathways, abstain = _room(c, len(text), len(text))
+    with _board(model, states[0]) as jobs:
         for first in range(0, len(text), PIECE):
             piece = slice(first, first + PIECE)
             told = (logits[piece], pathways[piece], abstain[piece])
-            kernel(model.weights, model.numbers, jobs, text[piece], places[piece], *told)
+            run(model.weights, model.numbers, jobs, text[piece], places[piece], *told, *SILENT)
     ends = np.cumsum(sizes).tolist()
     parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
     return [
@@ -109,124 +162,19 @@ def read_together(model: Compiled, turns: Sequence[tuple[Sequence[int], State | 
     ]
 
 
-def shaped(c: ModelConfig, found: dict[str, Floats]) -> Compiled:
-    """The arrays that the kernels read, from what the layers multiply with, by name.
-
-    Raises:
-        InputError: a tensor has not the shape that the configuration says; the kernels would read beyond it.
-    """
-    for name, shape in shapes(c).items():
-        if found[name].shape != shape:
-            seen = f"{name} is {list(found[name].shape)}, not {list(shape)}"
-            raise InputError("A tensor has the wrong shape", seen, "Load it with its own configuration.")
-    has = set(c.pathways) if c.kind == "routed" else {"sparse", "dense"}
-    routed, L = c.kind == "routed", c.n_blocks
-    dense, sparse = ("dense.", "sparse.") if routed else ("mlp.", "")
-    norms = [f"blocks.{b}.{n}" for b in range(L) for n in (["norm"] if routed else ["attention_norm", "mlp_norm"])]
-    local = "local" in has
-    numbers = Numbers(
-        blocks=L,
-        routed=routed,
-        local=local,
-        sparse="sparse" in has,
-        dense="dense" in has,
-        through_local=c.through_local and local,
-        heads=c.n_heads,
-        head_dim=c.head_dim,
-        top_k=c.top_k if routed else c.context,
-        mix_scale=c.mix_scale,
-    )
-    arrays = Weights(
-        embedding=_own(found["embedding.weight"]),
-        positions=_own(found["positions.weight"]),
-        norms=_own(np.stack([[found[f"{n}.weight"], found[f"{n}.bias"]] for n in [*norms, "norm"]])),
-        router=_own(np.stack([_routers(c, found, b)[0] for b in range(L if routed else 0)] or [np.zeros((3, 0))])),
-        router_bias=_own(np.stack([_routers(c, found, b)[1] for b in range(L if routed else 0)] or [np.zeros(3)])),
-        thresholds=np.zeros(L if routed else 0, np.float32),
-        filters=_each(found, L if local else 0, "local.weight", turned=True),
-        filters_bias=_each(found, L if local else 0, "local.bias"),
-        qkv=_matrix(c, found, f"{sparse}qkv.weight", "sparse" in has),
-        out=_matrix(c, found, f"{sparse}out.weight", "sparse" in has),
-        up=_matrix(c, found, f"{dense}up.weight", "dense" in has),
-        down=_matrix(c, found, f"{dense}down.weight", "dense" in has),
-        head=_own(found["embedding.weight"].T),
-        abstain=_own(np.concatenate([found["abstain.weight"][0], found["abstain.bias"]]) if c.abstain else np.empty(0)),
-    )
-    return Compiled(c, arrays, numbers)
-
-
-def _thresholds(c: ModelConfig, interventions: Sequence[Intervention]) -> Array:
-    """(L,): router weights below these count as nothing."""
-    found = np.zeros(c.n_blocks, np.float32)
-    for each in interventions:
-        each.check(c)
-        if each.action != "skip":
-            raise InputError("The compiled engine can skip and no more", str(each)[:60], "Use --engine torch.")
-        first, last = each.blocks or (0, c.n_blocks - 1)
-        found[first : last + 1] = np.maximum(found[first : last + 1], each.numbers[0])
-    return found
-
-
-def _routers(c: ModelConfig, found: dict[str, Floats], block: int) -> tuple[Array, Array]:
-    """Score (3, D) and bias (3,) of a block's router, with what makes a pathway that is not there weigh nothing."""
-    score, bias = np.zeros((len(PATHWAYS), c.d_model)), np.full(len(PATHWAYS), -np.inf)
-    present = [place for place, name in enumerate(PATHWAYS) if name in c.pathways]
-    score[present] = found[f"blocks.{block}.router.score.weight"]
-    bias[present] = found[f"blocks.{block}.router.score.bias"]
-    return score, bias
-
-
-def _matrix(c: ModelConfig, found: dict[str, Floats], name: str, present: bool) -> Matrix:
-    """A matrix of all blocks, as trits where it is ternary. Its scale is the size of every weight that is not zero."""
-    L = c.n_blocks if present else 0
-    floats = _each(found, L, name, turned=True)
-    _, K, R = floats.shape
-    if f"blocks.0.{name}" not in ternary(c) or not L:
-        return Matrix(floats, np.empty((0, 0, R), np.uint32), np.empty(0, np.float32), stepped=False)
-    stepped = f"blocks.0.{name}" in whole(c)
-    scales, places = np.abs(floats).max(axis=(1, 2)), SHIFTS if stepped else np.arange(0, 2 * WORD, 2, dtype=np.uint32)
-    codes = np.ones((L, -(-K // WORD) * WORD, -(-R // SIDE) * SIDE if stepped else R), np.uint32)
-    codes[:, :K, :R] += (
-        np.sign(floats).astype(np.int8).astype(np.uint32)
-    )  # -1 becomes the largest number, plus one zero
-    words = np.bitwise_or.reduce(codes.reshape(L, -1, WORD, codes.shape[2]) << places[:, None], axis=2)
-    if stepped:
-        blocks = words.reshape(L, -1, codes.shape[2] // SIDE, SIDE).swapaxes(1, 2)  # (L, R / 64, K / 16, 64)
-        words = _aligned(blocks.reshape(L, blocks.shape[1], -1))
-    return Matrix(np.empty((0, K, R), np.float32), words, _own(scales), stepped)
-
-
-def _each(found: dict[str, Floats], L: int, name: str, turned: bool = False) -> Array:
-    """The tensors of that name of `L` blocks as one array."""
-    tensors = [found[f"blocks.{block}.{name}"] for block in range(L)]
-    if not tensors:
-        return np.empty((0, 0, 0) if turned else (0, 0), np.float32)
-    return _own(np.stack([tensor.T if turned else tensor for tensor in tensors]))
-
-
-def _own(array: Array) -> Array:
-    """As the kernels expect it: float32, row after row, in the byte order of this machine."""
-    return np.ascontiguousarray(array, np.float32)
-
-
-def _aligned(array: Array) -> Array:
-    """A copy that begins at the beginning of a cache line: then no vector lies across two of them."""
-    room = np.empty(array.nbytes + 64, np.uint8)
-    copy: Array = room[-room.ctypes.data % 64 :][: array.nbytes].view(array.dtype).reshape(array.shape)
-    copy[:] = array
-    return copy
-
-
 def rehearsal() -> Iterator[tuple[tuple[Any, ...], tuple[Array, ...], float]]:
-    """Tiny models that between them use every kernel: the first arguments of `kernels.read`, room for the rest, and how
+    """Tiny models that between them use every kernel: the arguments of `kernels.run`, those that it fills in, and how
     far from one another results may be. Where activations are rounded, one may come out a step higher or lower."""
     base = ModelConfig(d_model=9, n_blocks=2, n_heads=2, head_dim=5, top_k=2, kernel_size=3, expand=2, context=8)
     whole_numbers = replace(base, ternary=PATHWAYS, activation_bits=8)
     for c in (replace(base, through_local=True, abstain=True), base.twin("vanilla"), whole_numbers):
         chance = np.random.default_rng(0)
-        model = shaped(c, {name: _own(chance.normal(0, 0.3, shape)) for name, shape in shapes(c).items()})
-        text, store = np.arange(7, dtype=np.uint8), claimed(c, [None], [8])[0].store
-        sizes = (7, 256), (7, 2 if c.kind == "routed" else 0, 3), (7 if c.abstain else 0)
-        told = tuple(np.empty(size, np.float32) for size in sizes)
-        arguments = model.weights, model.numbers, board(), text, store.places(0, 7)
-        yield arguments, told, 0.1 if c.activation_bits else 1e-4
+        model = shaped(c, {name: own(chance.normal(0, 0.3, shape)) for name, shape in shapes(c).items()})
+        text, store, told = np.arange(7, dtype=np.uint8), claimed(c, [None], [8])[0].store, _room(c, 7, 7)
+        arguments = model.weights, model.numbers, board(), text, store.places(0, 7), *told
+        yield (*arguments, *SILENT), told, 0.1 if c.activation_bits else 1e-4
+        if not c.activation_bits:
+            said, told = _silent(7), _room(c, 7, 1)
+            rules = Rules(temperature=0.9, top_k=30, top_p=0.9, end=-1)
+            text, random = np.arange(8, dtype=np.uint8), chance.random(7)
+            yield (*arguments[:3], text, arguments[4], *told, rules, random, said), (text, *told, *said), 1e-4

@@ -22,16 +22,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tilelli.engine import integers, kernels, matrix, products, selection, team
+from tilelli.engine import choosing, integers, kernels, matrix, products, selection, team
 from tilelli.errors import InputError
 
-Kernel = Callable[..., None]
+Kernel = Callable[..., Any]
 
 
 class Code(NamedTuple):
-    """What is compiled: `kernels.read`, and what its helpers do meanwhile, `team.assist`."""
+    """What is compiled: `kernels.run`, and what its helpers do meanwhile, `team.assist`."""
 
-    read: Kernel
+    run: Kernel
     assist: Kernel
 
 
@@ -40,7 +40,7 @@ OWN = {
     "exponentials": {"contract"},  # here an order was chosen for its digits
     **{name: set[str]() for name in ("in_steps", "stepped", "in_size")},  # to the last digit as NumPy and torch do it
 }
-MODULES = (kernels, matrix, products, integers, selection, team)
+MODULES = (kernels, choosing, matrix, products, integers, selection, team)
 EMITTED = ("intrinsics.py", "instructions.py", "bytewise.py", "compress.py")  # what these modules call, in other words
 MADE, MAKING = "made", "making"  # files in the cache: it is complete; somebody is at it
 PATIENCE = 300  # seconds after which whoever was at it has been given up
@@ -188,7 +188,7 @@ def _jitted(numba: Any, keep: bool) -> Code:
         if keep:
             numba.config.CACHE_DIR = str(_folder())
         compiled = numba.njit(cache=keep, nogil=True, fastmath=SUMS, error_model="numpy", boundscheck=False)
-        return Code(compiled(kernels.read), compiled(team.assist))
+        return Code(compiled(kernels.run), compiled(team.assist))
     finally:
         numba.config.CACHE_DIR = before
 
@@ -209,7 +209,7 @@ def _register() -> None:
 def helpers() -> list[Any]:
     """The kernels that other kernels call, as they stand."""
     found = [(value, module) for module in MODULES for value in vars(module).values() if inspect.isfunction(value)]
-    apart = (kernels.read, team.assist, integers.add_up, selection.gather)
+    apart = (kernels.run, team.assist, integers.add_up, selection.gather)
     return [value for value, own in found if value.__module__ == own.__name__ and value not in apart]
 
 
@@ -222,12 +222,12 @@ def _tried(code: Code, check: bool) -> Code:
     from tilelli.engine.compiled import rehearsal
     from tilelli.engine.helpers import board
 
-    for arguments, told, apart in rehearsal():
-        code.read(*arguments, *told)
-        expected = [np.zeros_like(array) for array in told]
+    for arguments, filled, apart in rehearsal():
+        code.run(*arguments)
+        told = [array.copy() for array in filled]
         if check:
-            kernels.read(*arguments, *expected)
-        if check and not all(np.allclose(*pair, atol=apart) for pair in zip(told, expected, strict=True)):
+            kernels.run(*arguments)
+        if check and not all(np.allclose(*pair, atol=apart) for pair in zip(told, filled, strict=True)):
             raise ArithmeticError("machine code and Python disagree on a tiny model")
     code.assist(board(), 0)
     for jitted in code:

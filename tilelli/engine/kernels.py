@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tilelli.engine.choosing import Rules, Told, next_byte
 from tilelli.engine.intrinsics import floats_at
 from tilelli.engine.matrix import Matrix, multiply
 from tilelli.engine.products import Array, F
@@ -53,6 +54,39 @@ class Numbers(NamedTuple):
     head_dim: int
     top_k: int
     mix_scale: float
+
+
+def run(
+    w: Weights,
+    n: Numbers,
+    board: Array,
+    ids: Array,
+    places: Array,
+    logits: Array,
+    pathways: Array,
+    abstain: Array,
+    rules: Rules,
+    random: Array,
+    told: Told,
+) -> int:
+    """`read`, or write N bytes, if there are `random` (N,) numbers from 0 to 1.
+
+    Then the first of `ids` (N + 1,) is read, and each of the others is chosen by the rules and, but for the last, read
+    in its turn; `logits` (1, 256) are overwritten. Gives how many were written: fewer than N if the text ends, and then
+    counted from -1 down if that is because no byte can be chosen.
+    """
+    if len(random) == 0:
+        read(w, n, board, ids, places, logits, pathways, abstain)
+    for t in range(len(random)):
+        own = slice(t, t + 1)
+        read(w, n, board, ids[own], places[own], logits, pathways[own], abstain[own] if len(abstain) else abstain)
+        byte = next_byte(logits[0], rules, random[t], told, t)
+        if byte < 0:
+            return -1 - t
+        if byte == rules.end:
+            return t
+        ids[t + 1] = byte
+    return len(random)
 
 
 def read(

@@ -46,6 +46,11 @@ class Store:
                 self._written = end
             return free
 
+    def leave(self, end: int) -> None:
+        """Give back the places from `end` on, which were claimed and not filled."""
+        with self._lock:
+            self._written = end
+
     def places(self, position: int, end: int) -> Array:
         """What the kernels are told of the bytes from `position` to `end`: (T, 5); see `selection.py`."""
         found = np.empty((end - position, POSITION + 1), np.int64)

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from tilelli.base import ByteLM
 from tilelli.config import ModelConfig
-from tilelli.engine.compiled import Compiled, read_together, shaped
+from tilelli.engine.arrays import Compiled, shaped
+from tilelli.engine.compiled import read_together
 from tilelli.engine.compiler import MACHINE
 from tilelli.engine.memory import State
 from tilelli.errors import InputError

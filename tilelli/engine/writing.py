@@ -48,7 +48,7 @@ def write(read: Read[State], context: int, ids: Sequence[int], sampling: Samplin
         InputError: an id is not a byte, or the model's logits are not finite.
     """
     text = Text[State](context, ids, sampling)
-    return until(sampling.stop, _written(read, text))
+    return until(sampling.stop, written(read, text))
 
 
 def write_together(
@@ -106,11 +106,12 @@ class Text(Generic[State]):
 
     Attributes:
         left: bytes that may still be written; 0 once it has ended.
+        sampling: how they are chosen.
     """
 
     def __init__(self, context: int, ids: Sequence[int], sampling: Sampling) -> None:
-        self.left = sampling.max_new
-        self._ids, self._sampling, self._context = check_bytes(ids) or [END_OF_DOCUMENT], sampling, context
+        self.left, self.sampling = sampling.max_new, sampling
+        self._ids, self._context = check_bytes(ids) or [END_OF_DOCUMENT], context
         self._random = np.random.default_rng(sampling.seed)
         self._state: State | None = None
         self._window = self._position = 0
@@ -124,7 +125,7 @@ class Text(Generic[State]):
 
     def took(self, seen: Reading, state: State) -> Written | None:
         """The byte that is written now that they have been read; None if the text ends instead."""
-        self._state, self._position, s = state, len(self._ids), self._sampling
+        self._state, self._position, s = state, len(self._ids), self.sampling
         logits = seen.logits[-1]
         if not np.isfinite(logits).all():
             raise InputError("The model's arithmetic overflows", "logits that are not finite", "Use another one.")
@@ -136,8 +137,23 @@ class Text(Generic[State]):
         self.left -= 1
         return _told(byte, seen)
 
+    def random(self, number: int) -> NDArray[np.float64]:
+        """The next numbers by which bytes are drawn, (number,) from 0 to 1; where nothing is drawn, zeros."""
+        return self._random.random(number) if self.sampling.temperature else np.zeros(number)
 
-def _written(read: Read[State], text: Text[State]) -> Iterator[Written]:
+    def went_on(self, ids: Sequence[int], state: State, ended: bool) -> None:
+        """So many bytes more have been written; all but the last of them were read."""
+        self._ids += ids
+        self._state, self._position = state, len(self._ids) - 1
+        self.left = 0 if ended else self.left - len(ids)
+
+    def forget(self) -> None:
+        """Somebody else goes on with it, who has read nothing yet."""
+        self._state, self._position = None, self._window
+
+
+def written(read: Read[State], text: Text[State]) -> Iterator[Written]:
+    """A text as it goes on, byte by byte, its stop strings not looked for."""
     while text.left:
         if (step := text.took(*read(*text.next()))) is None:
             return
@@ -153,7 +169,7 @@ def _told(byte: int, seen: Reading) -> Written:
         entropy=float(entropy(logits)),
         alternatives=tuple((int(b), float(own[b])) for b in np.argsort(-own, kind="stable")[:ALTERNATIVES]),
         pathways=tuple(np.mean([w[-1] for w in seen.pathways], axis=0).tolist()) if seen.pathways else (),
-        abstain=None if seen.abstain is None else 1 / (1 + math.exp(-float(seen.abstain[-1]))),
+        abstain=None if seen.abstain is None else 0.5 + 0.5 * math.tanh(float(seen.abstain[-1]) / 2),
     )
 
 

@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +12,8 @@ from tests.tilelli.forge import lone_file, parts
 from tilelli.__main__ import main
 from tilelli.checkpoint import save_checkpoint, save_packed
 from tilelli.engine import choice, compiled, plain
-from tilelli.engine.choice import Voice, relay, voice
+from tilelli.engine.choice import Voice, handed_over, voice
 from tilelli.engine.compiler import MACHINE
-from tilelli.engine.writing import write
 from tilelli.errors import InputError
 from tilelli.sampling import Sampling
 
@@ -53,8 +51,8 @@ def test_handing_over_within_a_text_leaves_it_as_it_is(
     path = save_packed(tiny(through_local=True), tmp_path / "a.packed.safetensors")
     first, then, engines = plain.load(path), compiled.load(path), list[tuple[str, int]]()
     calls = iter(range(1000))
-    read = relay(partial(plain.read, first), partial(compiled.read, then), lambda: next(calls) >= after, engines)
-    found = [step.byte for step in write(read, 16, IDS[:3], SAMPLING)]  # the window slides, before and after
+    told = handed_over(first, then, IDS[:3], SAMPLING, lambda: next(calls) >= after, engines)
+    found = [step.byte for step in told]  # the window slides, before and after
     assert found == [step.byte for step in plain.stream(first, IDS[:3], SAMPLING)]
     assert engines == ([("numpy", 0), ("numba", after)] if after else [("numba", 0)])
 

@@ -14,6 +14,7 @@ from tests.tilelli.forge import mutated
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load, save_packed
 from tilelli.engine import compiled
+from tilelli.engine.arrays import Compiled, shaped
 from tilelli.errors import InputError, TilelliError
 from tilelli.generation import Sampling, stream
 from tilelli.header import BUNDLED, bundled
@@ -33,7 +34,7 @@ GREEDY = Sampling(max_new=60, temperature=0, stop_at_end=False)
 TEXT = list(b"".join((BUNDLED / name / "README.md").read_bytes() for name in ("mini", "mini-vanilla"))[:1024])
 
 
-def both(model: ByteLM, folder: Path) -> tuple[ByteLM, compiled.Compiled]:
+def both(model: ByteLM, folder: Path) -> tuple[ByteLM, Compiled]:
     """A model as it comes back from a packed file: for torch, and compiled."""
     path = save_packed(model, folder / "model.packed.safetensors", "float32")
     return load(path, ByteLM), compiled.load(path)
@@ -225,7 +226,7 @@ def test_what_cannot_be_read_is_refused_before_the_machine_code_sees_it(tiny: Ma
     found = weights(compiled.read_header(tmp_path / "model.packed.safetensors"))
     found["blocks.1.dense.up.weight"] = found["blocks.1.dense.up.weight"][:, :-1]
     with pytest.raises(InputError, match=r"wrong shape: blocks\.1\.dense\.up\.weight is \[32, 15\], not \[32, 16\]"):
-        compiled.shaped(twin.config, found)
+        shaped(twin.config, found)
 
 
 def test_the_arrays_have_the_shapes_that_the_kernels_go_by(tiny: MakeModel, tmp_path: Path) -> None:
@@ -267,3 +268,30 @@ def test_a_thousand_accidents_are_refused_in_words_or_read(
             problems.append(f"seed {seed}: {type(error).__name__}: {str(error)[:100]}")
     assert problems == []
     assert 100 < read < 900
+
+
+def test_many_bytes_in_one_call_are_those_of_one_call_each(
+    tiny: MakeModel, tmp_path: Path, machine_code: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, twin = both(tiny(abstain=True, context=40), tmp_path)
+    for sampling in (
+        Sampling(max_new=90, temperature=1, top_p=0.9, seed=2, stop_at_end=False),
+        Sampling(max_new=90, temperature=1.5, seed=4),
+        Sampling(max_new=90, temperature=0, stop=("\n",)),
+    ):
+        at_once = list(compiled.stream(twin, IDS[:9], sampling))
+        with monkeypatch.context() as patched:
+            patched.setattr(compiled, "MOST", 1)
+            assert list(compiled.stream(twin, IDS[:9], sampling)) == at_once
+
+
+def test_a_text_ends_in_words_where_no_byte_can_be_chosen(
+    tiny: MakeModel, tmp_path: Path, machine_code: Kernel
+) -> None:
+    model, _ = both(tiny(context=64), tmp_path)
+    with torch.no_grad():
+        model.positions.weight[12:] = 1e38  # beyond float32 once it is normed
+    path = save_packed(model, tmp_path / "b.packed.safetensors", "float32")
+    written, sampling = [], Sampling(max_new=30, temperature=0, stop_at_end=False)
+    with pytest.raises(InputError, match="arithmetic overflows"):
+        written += compiled.stream(compiled.load(path), IDS[:5], sampling)

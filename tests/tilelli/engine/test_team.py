@@ -12,6 +12,7 @@ from tests.conftest import MakeModel
 from tests.tilelli.engine.conftest import IDS
 from tests.tilelli.engine.test_compiled import Kernel, both
 from tilelli.engine import compiled, helpers, team
+from tilelli.engine.arrays import Compiled
 from tilelli.engine.helpers import Team, board
 from tilelli.sampling import Sampling
 
@@ -91,7 +92,7 @@ def test_conversations_at_once_share_one_team_and_do_not_mix(
     alone = both(tiny(context=100, activation_bits=8), tmp_path)[1]
     together = replace(alone, threads=2)
 
-    def talk(model: compiled.Compiled, seed: int) -> list[Any]:
+    def talk(model: Compiled, seed: int) -> list[Any]:
         sampling = Sampling(max_new=150, temperature=1, seed=seed, stop_at_end=False)
         return list(compiled.stream(model, IDS[seed:], sampling))
 
