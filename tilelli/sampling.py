@@ -67,6 +67,9 @@ def window_start(length: int, context: int) -> int:
 
 def until(texts: tuple[str, ...], written: Iterator[Written]) -> Iterator[Written]:
     """Pass bytes on up to one of the stop strings, holding back those that may turn out to be the beginning of one."""
+    if not texts:
+        yield from written
+        return
     stops = [ByteTokenizer().encode(text) for text in texts if text]
     held: list[Written] = []
     for step in written:

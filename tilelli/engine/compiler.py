@@ -41,7 +41,7 @@ OWN = {
     **{name: set[str]() for name in ("in_steps", "stepped", "in_size")},  # to the last digit as NumPy and torch do it
 }
 MODULES = (kernels, choosing, matrix, products, integers, selection, team)
-EMITTED = ("intrinsics.py", "instructions.py", "bytewise.py", "compress.py")  # what these modules call, in other words
+EMITTED = ("intrinsics.py", "instructions.py", "bytewise.py", "vectors.py")  # what these modules call, in other words
 MADE, MAKING = "made", "making"  # files in the cache: it is complete; somebody is at it
 PATIENCE = 300  # seconds after which whoever was at it has been given up
 
@@ -209,7 +209,7 @@ def _register() -> None:
 def helpers() -> list[Any]:
     """The kernels that other kernels call, as they stand."""
     found = [(value, module) for module in MODULES for value in vars(module).values() if inspect.isfunction(value)]
-    apart = (kernels.run, team.assist, integers.add_up, selection.gather)
+    apart = (kernels.run, team.assist, integers.add_up, selection.score, selection.gather)
     return [value for value, own in found if value.__module__ == own.__name__ and value not in apart]
 
 

@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
-from tilelli.engine import compress, integers, intrinsics, selection
+from tilelli.engine import integers, intrinsics, selection, vectors
 from tilelli.engine.bytewise import add_up_by, ways
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
@@ -22,15 +22,16 @@ FLAGS = {"error_model": "numpy", "boundscheck": False}
 
 
 def teach() -> None:
-    """Tell numba what stands for the functions of `intrinsics.py`, `integers.add_up` and `selection.gather`."""
+    """Tell numba what stands for the functions of `intrinsics.py`, and for a few loops."""
     for name, found in (_counters() | _arrays() | _numbers()).items():
         _instead(getattr(intrinsics, name), found)
     if here := ways():
         _instead(integers.add_up, add_up_by(here[0]))
     else:
         register_jitable(**FLAGS)(integers.add_up)
-    if compress.possible():
-        _instead(selection.gather, compress.gather())
+    _instead(selection.score, vectors.score())
+    if vectors.gathers():
+        _instead(selection.gather, vectors.gather())
     else:
         register_jitable(**FLAGS)(selection.gather)
 

@@ -13,16 +13,16 @@ import numpy as np
 from tilelli.config import ModelConfig
 from tilelli.engine.helpers import board
 from tilelli.engine.products import Array
-from tilelli.engine.selection import POSITION
+from tilelli.engine.selection import POSITION, TILE
 from tilelli.errors import InputError
 
-ROOM = 64  # positions that a new memory has room for; doubled as the text grows
+ROOM = TILE  # positions that a new memory has room for; doubled as the text grows
 
 
 class Memory(NamedTuple):
-    """What one conversation has read, by position; `S` positions have a place."""
+    """What one conversation has read, by position; `S` positions have a place, a multiple of 64."""
 
-    keys: Array  # (L, H, head_dim, S)
+    keys: Array  # (L, H, S / 64, head_dim, 64)
     values: Array  # (L, H, S, head_dim)
     inputs: Array  # (L, S, D), of the convolution
 
@@ -89,16 +89,17 @@ def _store(c: ModelConfig, state: State | None, end: int) -> Store:
     room, past = ROOM, state.position if state else 0
     while room < end:
         room *= 2
-    room = min(room, c.context)
+    room = min(room, -(-c.context // TILE) * TILE)
     attends, local = c.kind == "vanilla" or "sparse" in c.pathways, c.kind == "routed" and "local" in c.pathways
     L, H = c.n_blocks if attends else 0, c.n_heads
     memory = Memory(
-        keys=np.zeros((L, H, c.head_dim, room), np.float32),
+        keys=np.zeros((L, H, room // TILE, c.head_dim, TILE), np.float32),
         values=np.zeros((L, H, room, c.head_dim), np.float32),
         inputs=np.zeros((c.n_blocks if local else 0, room, c.d_model), np.float32),
     )
     if state is not None:
-        memory.keys[..., :past] = state.store.memory.keys[..., :past]
+        tiles = -(-past // TILE)
+        memory.keys[:, :, :tiles] = state.store.memory.keys[:, :, :tiles]
         memory.values[:, :, :past] = state.store.memory.values[:, :, :past]
         memory.inputs[:, :past] = state.store.memory.inputs[:, :past]
     store = Store(memory, room)

@@ -11,8 +11,9 @@ from tilelli.engine.products import Array, F
 LOW, HIGH = F(-87.0), F(88.0)  # exp of less is nothing, of more is beyond float32
 KEYS, VALUES, INPUTS, ROOM, POSITION = range(5)
 """What is told of each of the bytes that are read, as whole numbers: where the memory of its conversation begins, with
-keys (L, H, head_dim, S), values (L, H, S, head_dim) and inputs of the convolution (L, S, D); its `S`; and the byte's
-position in its conversation. Bytes of one conversation come in their order; each finds those before it in memory."""
+keys (L, H, S / 64, head_dim, 64), values (L, H, S, head_dim) and inputs of the convolution (L, S, D); its `S`; and the
+byte's position in its conversation. Bytes of one conversation come in their order; each finds those before it there."""
+TILE = 64  # keys that lie side by side
 
 
 def attend(places: Array, block: int, heads: int, qkv: Array, mixed: Array, top_k: int, first: int, last: int) -> None:
@@ -22,45 +23,41 @@ def attend(places: Array, block: int, heads: int, qkv: Array, mixed: Array, top_
     values of those are touched. Without a `mixed` (T, 0) it remembers, and that is all.
     """
     T, width = len(qkv), qkv.shape[1] // (3 * heads)
-    longest = places[:, POSITION].max() + 1
-    scores, chosen = np.empty(longest, F), np.empty(longest, np.int32)
+    longest = -(-(places[:, POSITION].max() + 1) // TILE) * TILE
+    query, scores, chosen = np.empty(width, F), np.empty(longest, F), np.empty(longest, np.int32)
+    small = F(1 / math.sqrt(width))
     for head in range(first, last):
         here = slice(head * width, (head + 1) * width)
         for t in range(T):
             room, seen = places[t, ROOM], places[t, POSITION] + 1
             behind = 4 * (block * heads + head) * width * room
-            keys = floats_at(places[t, KEYS] + behind, (width, room))
+            keys = floats_at(places[t, KEYS] + behind, (room // TILE, width, TILE))
             values = floats_at(places[t, VALUES] + behind, (room, width))
             _remember(keys, values, qkv[t, heads * width :], here.start, seen - 1)
             if mixed.shape[1] == 0:
                 continue
-            match(keys, qkv[t, here], scores, seen)
+            for i in range(width):
+                query[i] = small * qkv[t, here.start + i]
+            for tile in range(-(-seen // TILE)):
+                score(keys[tile], query, scores[TILE * tile : TILE * (tile + 1)])
             kept = choose(scores, seen, top_k, chosen)
             softmax(scores, kept)
             mix(values, scores, chosen, kept, mixed[t, here])
 
 
 def _remember(keys: Array, values: Array, kv: Array, first: int, place: int) -> None:
-    for i in range(len(keys)):
-        keys[i, place] = kv[first + i]
+    tile, at = place // TILE, place % TILE
+    for i in range(values.shape[1]):
+        keys[tile, i, at] = kv[first + i]
         values[place, i] = kv[len(kv) // 2 + first + i]
 
 
-def match(keys: Array, q: Array, scores: Array, seen: int) -> None:
-    """How well a query matches each of the first `seen` keys (head_dim, S)."""
-    small = F(1 / math.sqrt(len(q)))
-    for s in range(seen):
-        scores[s] = F(0)
-    i, whole = 0, len(q) // 4 * 4
-    while i < whole:
-        a, b, c, d = q[i] * small, q[i + 1] * small, q[i + 2] * small, q[i + 3] * small
-        for s in range(seen):
-            scores[s] += a * keys[i, s] + b * keys[i + 1, s] + c * keys[i + 2, s] + d * keys[i + 3, s]
-        i += 4
-    for i in range(whole, len(q)):
-        a = q[i] * small
-        for s in range(seen):
-            scores[s] += a * keys[i, s]
+def score(keys: Array, q: Array, scores: Array) -> None:
+    """How well a query (head_dim,) matches each key of a tile (head_dim, 64), whether it is filled yet or not."""
+    scores[:] = F(0)
+    for i in range(len(q)):
+        for s in range(TILE):
+            scores[s] += q[i] * keys[i, s]
 
 
 def choose(scores: Array, seen: int, top_k: int, chosen: Array) -> int:

@@ -17,7 +17,7 @@ numbers = st.lists(st.sampled_from([-3.5, -1.0, 0.0, 0.0, 0.25, 2.0, 2.0, 7.5, 1
 def test_every_kernel_is_known_to_the_compiler() -> None:
     names = [helper.__name__ for helper in compiler.helpers()]
     assert {"_attention", "multiply", "choose", "accumulate", "in_steps", "deal"} < set(names)
-    assert not {"run", "assist", "add_up", "gather"} & set(names)
+    assert not {"run", "assist", "add_up", "score", "gather"} & set(names)
     assert set(compiler.OWN) < set(names)
 
 
@@ -48,11 +48,11 @@ def test_a_processor_that_gathers_by_itself_gathers_the_same(n: int) -> None:
     pytest.importorskip("numba")
     import numba
 
-    from tilelli.engine import compress
+    from tilelli.engine import vectors
 
-    if not compress.possible():
+    if not vectors.gathers():
         pytest.skip("this processor cannot")
-    gather = numba.njit(error_model="numpy")(compress.gather())
+    gather = numba.njit(error_model="numpy")(vectors.gather())
     scores, room = np.random.default_rng(n).normal(size=n).astype(F), n + 5
     scores[n // 2 :: 7] = np.nan
     for threshold in (-9, 0, 1.5, 9):

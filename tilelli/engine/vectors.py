@@ -1,7 +1,8 @@
 # mypy: disable-error-code="import-untyped,attr-defined,no-untyped-call,no-any-return,call-arg,arg-type"
-"""`selection.gather` as instructions that put what is wanted of sixteen numbers side by side in one stroke.
+"""Two loops of `selection.py` as instructions on whole vectors, which no compiler finds by itself.
 
-No compiler finds that in a loop. Processors with AVX-512 can do it; elsewhere `gather` is compiled as it stands. Only
+`score`: a query times a tile of keys, whose sums stay in registers; for any processor. `gather`: what is wanted of
+sixteen numbers is put side by side in one stroke; with AVX-512, elsewhere it is compiled as it stands. Only
 `instructions.py` imports this module: it needs numba.
 """
 
@@ -15,16 +16,27 @@ from numba.core import cgutils
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
+from tilelli.engine.selection import TILE
+
 LANES = 16
 I16, I32, I64 = (ir.IntType(bits) for bits in (16, 32, 64))
 NUMBERS, PLACES = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(I32, LANES)
 CHOICE = ir.VectorType(ir.IntType(1), LANES)
 
 
-def possible() -> bool:
-    """Whether this processor can."""
+def gathers() -> bool:
+    """Whether this processor can put side by side what is wanted."""
     told = numba.config.CPU_FEATURES
     return "+avx512f" in (get_host_cpu_features() if told is None else told).split(",")
+
+
+def score() -> Callable[..., None]:
+    """`selection.score`, for use in compiled functions."""
+
+    def score(keys: Any, q: Any, scores: Any) -> None:
+        _scored(keys.ctypes.data, q.ctypes.data, scores.ctypes.data, len(q))
+
+    return score
 
 
 def gather() -> Callable[..., int]:
@@ -39,6 +51,30 @@ def gather() -> Callable[..., int]:
         return kept
 
     return wanted
+
+
+@intrinsic
+def _scored(typing: Any, keys: Any, q: Any, scores: Any, width: Any) -> Any:
+    """The same from addresses."""
+
+    def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        keys, q, scores, width = arguments
+        sums = ir.VectorType(ir.FloatType(), TILE)
+        spread = ir.Constant(ir.VectorType(I32, TILE), [0] * TILE)
+        signature_ = ir.FunctionType(sums, [sums] * 3)
+        both = cgutils.get_or_insert_function(b.module, signature_, f"llvm.fmuladd.v{TILE}f32")
+        total = cgutils.alloca_once_value(b, ir.Constant(sums, [0.0] * TILE))
+        with cgutils.for_range(b, width) as loop:
+            one = b.load(_at(b, q, loop.index, ir.FloatType()))
+            empty = ir.Constant(sums, ir.Undefined)
+            every = b.shuffle_vector(b.insert_element(empty, one, I32(0)), empty, spread)
+            row = b.load(_at(b, keys, b.mul(loop.index, I64(TILE)), sums))
+            row.align = 4
+            b.store(b.call(both, [every, row, b.load(total)]), total)
+        b.store(b.load(total), _at(b, scores, I64(0), sums)).align = 4
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 4), emit
 
 
 @intrinsic
