@@ -2,11 +2,12 @@
 
 The same text is read again for each threshold. The cost is the change in bits per byte, with an interval from pieces of
 the text drawn again; the saving is the share of the pathways' multiply-adds that a weight of 0 makes needless, as
-`probes.effects` counts them. It is a count: no engine leaves them out yet, so nothing is written faster by it.
+`probes.effects` counts them; the compiled engine does leave them out, and how fast it then writes is timed beside it.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from statistics import median
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from tilelli.base import ByteLM
 
 THRESHOLDS = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
-COUNTED = "Computations are counted, not timed: no engine leaves them out yet, so the bytes a second stay as they are."
+PROMPT = 64  # bytes of the text that are read before the engine is timed
+COUNTED = "Computations are counted; what they save in time is timed only where the compiled engine can run the model."
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Point:
         pieces: of the text, which are resampled.
         skipped: share of the pathways' multiply-adds that need not be done.
         local, sparse, dense: the same of each pathway's own; None for one that the model lacks.
+        speed: bytes a second that the compiled engine writes with it, the median of several rounds; None if not timed.
+        faster: how many times as fast as with the first threshold that is, the median over the rounds.
     """
 
     threshold: float
@@ -51,6 +55,8 @@ class Point:
     local: float | None
     sparse: float | None
     dense: float | None
+    speed: float | None = None
+    faster: float | None = None
 
     @property
     def cost(self) -> Measured:
@@ -64,6 +70,7 @@ def measure(
     thresholds: Sequence[float] = THRESHOLDS,
     under: Sequence[Change] = (),
     seed: int = 0,
+    timed: bool = False,
 ) -> Iterator[Point]:
     """A point for each threshold, as it is measured.
 
@@ -73,19 +80,23 @@ def measure(
         thresholds: 0 to 1; they are measured from the lowest to the highest.
         under: interventions that hold throughout, with and without skipping.
         seed: of the resampling.
+        timed: whether the compiled engine is timed as well, which waits for its machine code; it cannot do what is
+            `under`, and then is not.
 
     Raises:
-        InputError: the text is empty, the model has no routers, or there is no such threshold.
+        InputError: the text is empty, the model has no routers, there is no such threshold, or no machine code.
     """
     if odd := [threshold for threshold in thresholds if not 0 <= threshold <= 1]:
         raise InputError("There is no such threshold", f"{odd[0]:g}", "Use numbers from 0 to 1.")
     steps = [Intervention("skip", (), (threshold,)) for threshold in sorted(set(thresholds))]
     check(model, text, (*under, *steps))
     before = counted(model, text, under)
+    speeds = _timed(model, text, [step.numbers[0] for step in steps]) if timed and not under else {}
     for step in steps:
         (threshold,) = step.numbers
         after = counted(model, text, (*under, step)) if threshold else before
-        yield _point(threshold, before, after, seed)
+        speed, faster = speeds.get(threshold, (None, None))
+        yield replace(_point(threshold, before, after, seed), speed=speed, faster=faster)
 
 
 def table(points: Sequence[Point]) -> pd.DataFrame:
@@ -98,11 +109,35 @@ def findings(points: Sequence[Point], size: int) -> list[str]:
     if not points:
         return []
     if points[0].low is None:
-        return [f"The text is too short to tell anything from chance: {too_few(size)}.", COUNTED]
+        return [f"The text is too short to tell anything from chance: {too_few(size)}.", _told(points)]
     if points[0].bpb - points[0].change >= GUESSING:
         said = f"The model reads these {size} bytes no better than even guessing does (8 bpb): it has nothing to lose."
-        return [said, COUNTED]
-    return [_cheapest(points), COUNTED]
+        return [said, _told(points)]
+    return [_cheapest(points), _told(points)]
+
+
+def _told(points: Sequence[Point]) -> str:
+    """What leaving out is worth in time."""
+    fastest = max(points, key=lambda point: point.faster or 0)
+    if fastest.faster is None or fastest.speed is None:
+        return COUNTED
+    return (
+        f"The compiled engine writes {fastest.faster:.2f} times as fast at a threshold of {fastest.threshold:g} as at "
+        f"{points[0].threshold:g}: {fastest.speed:,.0f} bytes/s. Reading a text at once saves less than writing."
+    )
+
+
+def _timed(model: "ByteLM", text: bytes, thresholds: Sequence[float]) -> dict[float, tuple[float, float]]:
+    """Speed and how many times that is the first, for each threshold."""
+    from tilelli.engine.pace import paces
+    from tilelli.engine.reader import compiled
+
+    told = paces(compiled(model), thresholds, text[:PROMPT])
+    first = told[0]
+    return {
+        threshold: (median(own), median(a / b for a, b in zip(own, first, strict=True)))
+        for threshold, own in zip(thresholds, told, strict=True)
+    }
 
 
 def _point(threshold: float, before: Counted, after: Counted, seed: int) -> Point:

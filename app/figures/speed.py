@@ -14,6 +14,7 @@ from tilelli.engine.bench import Measured
 SPEED, COST, SAVED = "Bytes written a second", "Cost: change in bits per byte", "Saving: computations left out"
 NO_SPEED = "A bar for each engine, as soon as all have written once."
 NO_CURVE = "A mark for each threshold, as soon as it is measured."
+PACE = "What speed costs: bits per byte"
 THRESHOLD = "weights below this are left out"
 WHOLE = "all pathways"
 
@@ -122,6 +123,26 @@ def saved(points: Sequence[Point]) -> go.Figure:
     return fig.update_xaxes(fixedrange=True).update_yaxes(
         fixedrange=True, tickformat=".0%", rangemode="tozero", nticks=7
     )
+
+
+def pace(points: Sequence[Point]) -> go.Figure:
+    """Bits per byte against bytes a second, a mark for each threshold that was timed."""
+    timed = [point for point in points if point.speed is not None]
+    if not timed:
+        return theme.empty(PACE, NO_CURVE)
+    fig = theme.figure(PACE, "bytes written a second")
+    fig.add_scatter(
+        x=[point.speed for point in timed],
+        y=[point.bpb for point in timed],
+        text=[f"{point.threshold:g}" for point in timed],
+        textposition="top center",
+        mode="lines+markers+text",
+        line={"color": theme.LINES[5]},
+        customdata=[f"below {p.threshold:g}<br>{p.bpb:.3f} bpb, {p.speed:,.0f} bytes/s" for p in timed],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+    fig.update_layout(showlegend=False).update_xaxes(fixedrange=True, nticks=7)
+    return fig.update_yaxes(fixedrange=True, nticks=7)
 
 
 def _ran(one: Measured) -> str:

@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ import streamlit as st
 from app import services, show
 from app.figures import speed as figures
 from app.jobs import Job
+from tilelli.engine.choice import compiled_before
 from tilelli.interventions import parse
 
 if TYPE_CHECKING:
@@ -21,8 +23,12 @@ COST = (
     "95 % intervals. The line need not rise evenly: what is left out of one block changes what the next one gets."
 )
 SAVED = (
-    "How much of each pathway's work, and of all of it, could be left out. Counted from the weights, not timed: no "
-    "engine leaves anything out yet, so nothing is written faster by it."
+    "How much of each pathway's work, and of all of it, can be left out. This is counted from the weights; what it is "
+    "worth in time is shown below."
+)
+PACE = (
+    "To the right is faster, below is better: a mark for each threshold, its number beside it. Where the line goes "
+    "right and hardly up, speed is cheap. The compiled engine is timed, on one processor core."
 )
 NUMBER = st.column_config.NumberColumn
 COLUMNS = {
@@ -32,6 +38,8 @@ COLUMNS = {
     "low": NUMBER("from", format="%+.3f", help="Where the 95 % interval of the change begins."),
     "high": NUMBER("to", format="%+.3f", help="Where it ends."),
     "pieces": NUMBER(help="Stretches of the text that are drawn again and again for the interval."),
+    "speed": NUMBER("bytes/s", format="localized", help="Written by the compiled engine, median over rounds."),
+    "faster": NUMBER(format="%.2f x", help="How many times as fast as with the first threshold."),
     "skipped": NUMBER("left out", format="percent", help="Share of all multiply-adds of the pathways."),
     **{name: NUMBER(format="percent", help="Share of this pathway's own.") for name in ("local", "sparse", "dense")},
 }
@@ -41,7 +49,7 @@ from tilelli import TilelliLM
 from tilelli.interventions import parse
 
 text = {text!r}
-points = list(measure(TilelliLM.from_pretrained({name!r}), text, under=parse({under!r})))
+points = list(measure(TilelliLM.from_pretrained({name!r}), text, under=parse({under!r}), timed={timed}))
 print(table(points).round(4).to_string(index=False), *findings(points, len(text)), sep="\\n")
 """
 COMMAND = "{file}\npython -m probes run skipping --checkpoint {name} --text text.txt{intervene}"
@@ -75,7 +83,8 @@ def start(name: str, text: bytes, under: str) -> Run:
 
     stop()
     model, changes = services.model(name), parse(under)
-    job = Job(lambda stop: takewhile(lambda _: not stop(), measure(model, text, under=changes)))
+    timed = _timed()
+    job = Job(lambda stop: takewhile(lambda _: not stop(), measure(model, text, under=changes, timed=timed)))
     run = Run(About(services.identity(name), text, under), job)
     st.session_state.speed_skips = [*_runs()[-KEPT + 1 :], run]
     return run
@@ -103,6 +112,8 @@ def show_run(run: Run | None, polling: bool) -> None:
         show.picture(figures.cost(points), found, "speed_cost", COST)
     with right:
         show.picture(figures.saved(points), found, "speed_saved", SAVED)
+    if any(point.speed for point in points):
+        show.picture(figures.pace(points), found, "speed_pace", PACE)
     if run and not polling:
         for finding in findings(points, len(run.about.text)):
             st.write(finding)
@@ -116,9 +127,14 @@ def elsewhere(name: str, text: bytes, under: str) -> tuple[str, str]:
     intervene = f" --intervene {shlex.quote(under)}" if under else ""
     file = show.as_file(text, "text.txt")
     return (
-        PYTHON.format(name=name, text=text, under=under),
+        PYTHON.format(name=name, text=text, under=under, timed=_timed()),
         COMMAND.format(file=file, name=shlex.quote(name), intervene=intervene),
     )
+
+
+def _timed() -> bool:
+    """Whether the compiled engine can be timed without waiting for it to be compiled."""
+    return find_spec("numba") is not None and compiled_before()
 
 
 def _runs() -> list[Run]:

@@ -9,9 +9,9 @@ from tilelli.header import SPLICE, read_header
 
 MOST_BYTES = 8192  # read once for each threshold
 SKIPPING = (
-    "A router gives each pathway a weight for every byte. Where a weight is small, the pathway could be left out. "
+    "A router gives each pathway a weight for every byte. Where a weight is small, the pathway can be left out. "
     "Here the model reads a text again and again, each time with all weights below a **threshold** left out: what "
-    "does that cost in bits per byte, and how many computations would it save?"
+    "does that cost in bits per byte, how many computations does it save, and how much faster is writing?"
 )
 
 
@@ -61,7 +61,7 @@ def page(name: str) -> None:
     size = theme.size(read_header(name).file_size)
     st.caption(f"{inputs.describe(name)} · file of {size}")
     first = engines(name)
-    st.subheader("What could be left out?", anchor=False)
+    st.subheader("What can be left out?", anchor=False)
     ways = [way for way in (first, skipping(name)) if way]
     if ways:
         show.elsewhere("".join(python for python, _ in ways), "\n".join(command for _, command in ways))

@@ -1,10 +1,11 @@
 """python -m probes run skipping: what do small router weights cost and save?"""
 
 import argparse
+import sys
 
 from probes.commands.shared import add_reading, bar, opened, read_text, tell
 
-TEXT = "how much need not be computed where small router weights are left out, and what does that cost in reading?"
+TEXT = "what do small router weights save when they are left out, in time too, and cost in reading?"
 EXAMPLE = "--checkpoint tilelli/mini --text README.md --thresholds 0,0.05,0.1,0.2"
 
 
@@ -15,13 +16,19 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from importlib.util import find_spec
+
     from probes.skipping import THRESHOLDS, findings, measure, table
+    from tilelli.engine.choice import compiled_before
     from tilelli.interventions import parse
 
     thresholds = THRESHOLDS if options.thresholds is None else numbers(options.thresholds)
     model, text, found = opened(options), read_text(options, None), []
+    timed = find_spec("numba") is not None
+    if timed and not compiled_before():
+        print("Compiling, once on this machine: about two minutes.", file=sys.stderr)
     with bar("thresholds") as progress:
-        for point in measure(model, text, thresholds, parse(options.intervene), options.seed):
+        for point in measure(model, text, thresholds, parse(options.intervene), options.seed, timed):
             found.append(point)
             progress(len(found), len(thresholds))
     tell(options, "skipping", model, text, {"thresholds": table(found)}, findings(found, len(text)))

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,12 @@ def test_what_hardly_costs_anything_is_said_and_that_it_was_chosen_here() -> Non
     assert findings([], 5) == []
 
 
+def test_what_is_saved_in_time_is_said_of_the_fastest() -> None:
+    slow, fast = replace(point(0.0, 0.0, 0.0), speed=100.0, faster=1.0), replace(point(0.2, 0.1), speed=150, faster=1.5)
+    said = "writes 1.50 times as fast at a threshold of 0.2 as at 0: 150 bytes/s. Reading a text at once saves less"
+    assert said in findings([slow, fast], 999)[1]
+
+
 def test_what_cannot_be_measured_is_refused(routed: ByteLM, vanilla: ByteLM) -> None:
     with pytest.raises(InputError, match=r"There is no such threshold: 1\.5"):
         list(measure(routed, b"x", (0.1, 1.5)))
@@ -107,8 +114,14 @@ def test_the_command_line_gives_the_same_and_refuses_words(routed: ByteLM, tmp_p
     assert main([*asked, "--thresholds", "0,0.2", "--json", str(tmp_path / "out.json")]) == 0
     content = json.loads((tmp_path / "out.json").read_text())
     expected = list(measure(routed, LONG, (0, 0.2)))
-    assert content["tables"]["thresholds"] == json.loads(table(expected).to_json(orient="records"))
-    assert content["findings"] == findings(expected, len(LONG))
+    rows = content["tables"]["thresholds"]
+    times = [(row.pop("speed"), row.pop("faster")) for row in rows]
+    wanted = table(expected).drop(columns=["speed", "faster"])
+    assert rows == json.loads(wanted.to_json(orient="records"))
+    assert all(speed > 0 for speed, _ in times)
+    assert times[0][1] == 1
+    assert content["findings"][0] == findings(expected, len(LONG))[0]
+    assert content["findings"][1].startswith("The compiled engine writes ")
     capsys.readouterr()
     assert main([*asked, "--thresholds", "0,much"]) == 2
     assert "These are no thresholds: 0,much." in capsys.readouterr().err

@@ -78,8 +78,12 @@ def reader(model: ByteLM) -> Any:
         MACHINE.code()
     except InputError:
         return model
-    compiled = replace(shaped(model.config, _multiplied(model)), threads=torch.get_num_threads())
-    return Reader(model.config, compiled)
+    return Reader(model.config, replace(compiled(model), threads=torch.get_num_threads()))
+
+
+def compiled(model: ByteLM) -> Compiled:
+    """A model that is loaded, as the kernels read it."""
+    return shaped(model.config, _multiplied(model))
 
 
 def _multiplied(model: ByteLM) -> dict[str, Any]:

@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
-from app.figures.speed import cost, gather, gather_saved, lanes, saved
+from app.figures.speed import cost, gather, gather_saved, lanes, pace, saved
 from probes.skipping import Point
 from tilelli.engine.bench import Measured
 
@@ -47,8 +49,15 @@ def test_the_saving_has_a_line_for_each_pathway_there_is_and_one_for_all() -> No
     assert gather_saved(POINTS)[0].notes == ["below 0<br>local: nothing left out", "below 0.1<br>local: 10 % left out"]
 
 
-@pytest.mark.parametrize("draw", [lanes, cost, saved])
+@pytest.mark.parametrize("draw", [lanes, cost, saved, pace])
 def test_before_anything_is_measured_it_is_said_what_will_appear(draw) -> None:  # type: ignore[no-untyped-def]
     fig = draw([])
     assert not fig.data
     assert "as soon as" in fig.layout.annotations[0].text
+
+
+def test_speed_stands_against_bits_with_its_threshold() -> None:
+    timed = [replace(each, speed=speed, faster=1.0) for each, speed in zip(POINTS, (100.0, 1500.0), strict=True)]
+    (line,) = pace([*timed, replace(POINTS[1], threshold=0.2)]).data
+    assert (list(line.x), list(line.y), list(line.text)) == ([100, 1500], [2.0, 2.5], ["0", "0.1"])
+    assert line.customdata[1] == "below 0.1<br>2.500 bpb, 1,500 bytes/s"

@@ -15,6 +15,7 @@ from tests.conftest import TEXT
 from tilelli.base import ByteLM
 from tilelli.checkpoint import load
 from tilelli.engine.bench import Measured
+from tilelli.engine.compiler import MACHINE
 from tilelli.interventions import parse
 
 LONG = TEXT.replace("\n", " ") * 3
@@ -119,13 +120,23 @@ def test_an_engine_that_does_not_run_is_a_sentence(folder: Path, monkeypatch: py
 
 @pytest.mark.parametrize("under", ["", "remove:local@1"])
 def test_the_curve_is_that_of_the_probe(folder: Path, under: str) -> None:
+    MACHINE.code()
     page = measured(opened(folder, under=under), "speed_skip_start", "speed_skips")
     expected = table(list(measure(load(folder / "routed", ByteLM), LONG.encode(), under=parse(under))))
-    pd.testing.assert_frame_equal(page.dataframe[0].value, expected, check_dtype=False)
-    cost, saved = (json.loads(chart.proto.spec)["data"] for chart in page.get("plotly_chart")[-2:])
-    assert cost[0]["y"] == pytest.approx(expected["change"].tolist())
-    assert saved[-1]["y"] == pytest.approx(expected["skipped"].tolist())
-    assert any("Computations are counted, not timed" in said.value for said in page.markdown)
+    shown = page.dataframe[0].value
+    times = ["speed", "faster"]
+    pd.testing.assert_frame_equal(shown.drop(columns=times), expected.drop(columns=times), check_dtype=False)
+    charts = [json.loads(chart.proto.spec)["data"] for chart in page.get("plotly_chart")[1:]]
+    assert charts[0][0]["y"] == pytest.approx(expected["change"].tolist())
+    assert charts[1][-1]["y"] == pytest.approx(expected["skipped"].tolist())
+    if under:  # the compiled engine cannot do that
+        assert shown[times].isna().all(axis=None)
+        assert len(charts) == 2
+        assert any("Computations are counted" in said.value for said in page.markdown)
+    else:
+        assert charts[2][0]["x"] == pytest.approx(shown["speed"].tolist())
+        assert charts[2][0]["y"] == pytest.approx(shown["bpb"].tolist())
+        assert any("The compiled engine writes" in said.value for said in page.markdown)
 
 
 def test_a_vanilla_model_has_engines_and_no_routers(folder: Path) -> None:
