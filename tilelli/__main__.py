@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from tilelli.commands import bench, chat, data, evaluate, experiment, generate, pack, sft, splice, train
+from tilelli.commands import bench, chat, data, evaluate, experiment, generate, pack, sft, splice, throughput, train
 from tilelli.commands.line import exit_code, offer
 
 COMMANDS = {
@@ -19,6 +19,7 @@ COMMANDS = {
     "chat": chat,
     "pack": pack,
     "bench": bench,
+    "throughput": throughput,
     "data": data,
     "splice": splice,
     "experiment": experiment,
