@@ -13,8 +13,9 @@ from contextlib import contextmanager
 import numpy as np
 
 from tilelli.engine.products import Array
-from tilelli.engine.team import BOARD
+from tilelli.engine.team import BOARD, LEAST
 
+WORTH = 60_000  # multiply-adds of floats, some microseconds: a smaller job is done before a helper has seen it
 PATIENCE = 8000  # turns, some milliseconds: longer than what happens between two bytes
 
 
@@ -29,6 +30,7 @@ class Team:
 
     def __init__(self, helpers: int, assist: Callable[[Array, int], None]) -> None:
         self._board, self._assist = board(), assist
+        self._board[LEAST] = WORTH
         self._lent, self._calls = threading.Lock(), [threading.Event() for _ in range(helpers)]
         for call in self._calls:
             threading.Thread(target=self._help, args=(call,), name="tilelli-helper", daemon=True).start()

@@ -9,7 +9,7 @@ has dozens of them; one that finds none for a while goes back to sleep (`helpers
 from tilelli.engine.integers import SIDE, add_up
 from tilelli.engine.intrinsics import add, floats_at, load, numbers_at, steps_at, sums_at, wait, words_at
 from tilelli.engine.products import Array, accumulate, multiply_trits
-from tilelli.engine.selection import attend
+from tilelli.engine.selection import POSITION, attend
 
 OPEN, NEXT, INSIDE, AWAKE = 0, 8, 16, 24
 """Places on the board, each in a cache line of its own: the number of the job that is open, or 0; the part that is
@@ -18,8 +18,12 @@ NUMBER, KIND, END, PART, W, ROWS, COLUMNS, X, TIMES, WIDTH, Y, OUTPUTS = range(3
 """The job: its number, what is to be done, how many outputs, how many of them a part has, and three arrays."""
 BLOCK, TOP_K = range(44, 46)
 """What attention needs besides."""
+LEAST = 46
+"""The smallest job that is dealt out, in multiply-adds of floats; smaller ones are done alone."""
 FLOATS, TRITS, CODES, HEADS = range(4)
 BOARD = 48  # numbers on the board
+PACKED = 8  # of them a word of trits is worth that floats are multiplied with
+HEAD = 7_000  # a head and a byte are worth whatever they see
 
 
 def deal(board: Array, kind: int, w: Array, x: Array, y: Array, first: int) -> None:
@@ -28,7 +32,7 @@ def deal(board: Array, kind: int, w: Array, x: Array, y: Array, first: int) -> N
     board[W], board[ROWS], board[COLUMNS] = w.ctypes.data, w.shape[0], w.shape[1]
     board[X], board[TIMES], board[WIDTH] = x.ctypes.data, x.shape[0], x.shape[1]
     board[Y], board[OUTPUTS] = y.ctypes.data, y.shape[1]
-    _lead(board, kind, first, y.shape[1], SIDE)
+    _lead(board, kind, first, y.shape[1], SIDE, len(x) * w.size * (PACKED if kind == TRITS else 1))
 
 
 def deal_heads(board: Array, places: Array, block: int, heads: int, qkv: Array, mixed: Array, top_k: int) -> None:
@@ -37,12 +41,14 @@ def deal_heads(board: Array, places: Array, block: int, heads: int, qkv: Array, 
     board[X], board[TIMES], board[WIDTH] = qkv.ctypes.data, qkv.shape[0], qkv.shape[1]
     board[Y], board[OUTPUTS] = mixed.ctypes.data, mixed.shape[1]
     board[BLOCK], board[TOP_K] = block, top_k
-    _lead(board, HEADS, 0, heads, 1)
+    seen, width = places[:, POSITION].max() + 1, qkv.shape[1] // (3 * heads)
+    _lead(board, HEADS, 0, heads, 1, len(qkv) * heads * (seen * width + HEAD))
 
 
-def _lead(board: Array, kind: int, first: int, end: int, least: int) -> None:
-    """Have it done in parts of `least` outputs or a multiple: two parts a thread, so that nobody waits long."""
-    helpers = load(board, AWAKE)
+def _lead(board: Array, kind: int, first: int, end: int, least: int, size: int) -> None:
+    """Have it done in parts of `least` outputs or a multiple: two parts a thread, so that nobody waits long. What is
+    not worth the trouble, by its `size`, is done alone."""
+    helpers = load(board, AWAKE) if size >= board[LEAST] else 0
     parts = 2 * (1 + helpers) if helpers > 0 else 1
     part = -(-(end - first) // (parts * least)) * least
     board[KIND], board[END], board[PART], board[NEXT] = kind, end, part, first

@@ -72,6 +72,7 @@ def test_several_threads_say_to_the_last_bit_what_one_says(
     _, alone = both(tiny(**shape), tmp_path)
     together = replace(alone, threads=threads)
     jobs = helpers.team(threads)._board
+    jobs[team.LEAST] = 0  # however small
 
     def helped(ids: list[int]) -> bool:
         expected, before = compiled.read(alone, ids)[0], int(jobs[team.NUMBER])
@@ -84,6 +85,7 @@ def test_several_threads_say_to_the_last_bit_what_one_says(
     for length in (1, 3, 16):
         until(lambda length=length: helped(IDS[:length]))
     until(lambda: jobs[team.AWAKE] == 0)
+    jobs[team.LEAST] = helpers.WORTH
 
 
 def test_conversations_at_once_share_one_team_and_do_not_mix(
@@ -110,3 +112,14 @@ def test_a_team_is_lent_to_one_at_a_time_and_called_when_it_is() -> None:
         assert all(called.acquire(timeout=10) for _ in range(2))
     with crew.lent(own) as third:
         assert third is first
+
+
+def test_a_small_job_is_done_alone_although_helpers_are_awake() -> None:
+    jobs = board()
+    jobs[team.AWAKE], jobs[team.LEAST] = 1, 13
+    w, x, y = np.ones((3, 4), F), np.ones((1, 3), F), np.zeros((1, 4), F)
+    team.deal(jobs, team.FLOATS, w, x, y, 0)
+    assert (jobs[team.NUMBER], y.tolist()) == (0, [[3, 3, 3, 3]])
+    jobs[team.LEAST] = 12
+    team.deal(jobs, team.FLOATS, w, x, y, 0)
+    assert (jobs[team.NUMBER], y.tolist()) == (1, [[6, 6, 6, 6]])
