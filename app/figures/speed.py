@@ -134,6 +134,11 @@ def pace(points: Sequence[Point]) -> go.Figure:
     fig.add_scatter(
         x=[point.speed for point in timed],
         y=[point.bpb for point in timed],
+        error_x={
+            "array": [_further(point, point.three_quarters) for point in timed],
+            "arrayminus": [-_further(point, point.quarter) for point in timed],
+            "width": 4,
+        },
         text=[f"{point.threshold:g}" for point in timed],
         textposition="top center",
         mode="lines+markers+text",
@@ -143,6 +148,14 @@ def pace(points: Sequence[Point]) -> go.Figure:
     )
     fig.update_layout(showlegend=False).update_xaxes(fixedrange=True, nticks=7)
     return fig.update_yaxes(fixedrange=True, nticks=7)
+
+
+def _further(point: Point, other: float | None) -> float:
+    """How many bytes a second more it would be, were it that many times as fast instead."""
+    assert point.speed is not None
+    assert point.faster is not None
+    assert other is not None
+    return point.speed * (other / point.faster - 1)
 
 
 def _ran(one: Measured) -> str:

@@ -28,7 +28,8 @@ SAVED = (
 )
 PACE = (
     "To the right is faster, below is better: a mark for each threshold, its number beside it. Where the line goes "
-    "right and hardly up, speed is cheap. The compiled engine is timed, on one processor core."
+    "right and hardly up, speed is cheap. The compiled engine is timed, all thresholds in turns; the bars span the "
+    "middle half of the rounds, so they show how quiet this computer was."
 )
 NUMBER = st.column_config.NumberColumn
 COLUMNS = {
@@ -38,8 +39,10 @@ COLUMNS = {
     "low": NUMBER("from", format="%+.3f", help="Where the 95 % interval of the change begins."),
     "high": NUMBER("to", format="%+.3f", help="Where it ends."),
     "pieces": NUMBER(help="Stretches of the text that are drawn again and again for the interval."),
-    "speed": NUMBER("bytes/s", format="localized", help="Written by the compiled engine, median over rounds."),
-    "faster": NUMBER(format="%.2f x", help="How many times as fast as with the first threshold."),
+    "speed": NUMBER("bytes/s", format="localized", help="Written by the compiled engine."),
+    "faster": NUMBER(format="%.2f x", help="How many times as fast as with the lowest threshold, median over rounds."),
+    "quarter": NUMBER(format="%.2f x", help="In a quarter of the rounds it is less than this."),
+    "three_quarters": NUMBER("three quarters", format="%.2f x", help="In three quarters of the rounds it is less."),
     "skipped": NUMBER("left out", format="percent", help="Share of all multiply-adds of the pathways."),
     **{name: NUMBER(format="percent", help="Share of this pathway's own.") for name in ("local", "sparse", "dense")},
 }

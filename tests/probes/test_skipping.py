@@ -21,6 +21,7 @@ from tilelli.sampling import Sampling
 from tilelli.trace import trace
 
 LONG = (TEXT * 3).encode()
+TIMES = ["speed", "faster", "quarter", "three_quarters"]
 Captured = pytest.CaptureFixture[str]
 
 
@@ -90,9 +91,11 @@ def test_what_hardly_costs_anything_is_said_and_that_it_was_chosen_here() -> Non
 
 
 def test_what_is_saved_in_time_is_said_of_the_fastest() -> None:
-    slow, fast = replace(point(0.0, 0.0, 0.0), speed=100.0, faster=1.0), replace(point(0.2, 0.1), speed=150, faster=1.5)
-    said = "writes 1.50 times as fast at a threshold of 0.2 as at 0: 150 bytes/s. Reading a text at once saves less"
+    slow = replace(point(0.0, 0.0, 0.0), speed=100.0, faster=1.0, quarter=1.0, three_quarters=1.0)
+    fast = replace(point(0.2, 0.1), speed=150, faster=1.5, quarter=1.2, three_quarters=1.6)
+    said = "writes 1.50 times as fast at a threshold of 0.2 as at 0 (in the middle half of the rounds 1.20 to 1.60)"
     assert said in findings([slow, fast], 999)[1]
+    assert "no faster with any threshold" in findings([slow, replace(fast, quarter=0.9)], 999)[1]
 
 
 def test_what_cannot_be_measured_is_refused(routed: ByteLM, vanilla: ByteLM) -> None:
@@ -115,11 +118,11 @@ def test_the_command_line_gives_the_same_and_refuses_words(routed: ByteLM, tmp_p
     content = json.loads((tmp_path / "out.json").read_text())
     expected = list(measure(routed, LONG, (0, 0.2)))
     rows = content["tables"]["thresholds"]
-    times = [(row.pop("speed"), row.pop("faster")) for row in rows]
-    wanted = table(expected).drop(columns=["speed", "faster"])
+    times = [tuple(row.pop(name) for name in TIMES) for row in rows]
+    wanted = table(expected).drop(columns=TIMES)
     assert rows == json.loads(wanted.to_json(orient="records"))
-    assert all(speed > 0 for speed, _ in times)
-    assert times[0][1] == 1
+    assert all(speed > 0 and low <= middle <= high for speed, middle, low, high in times)
+    assert times[0][1:] == (1, 1, 1)
     assert content["findings"][0] == findings(expected, len(LONG))[0]
     assert content["findings"][1].startswith("The compiled engine writes ")
     capsys.readouterr()

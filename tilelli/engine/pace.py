@@ -9,8 +9,8 @@ from tilelli.engine.arrays import Compiled
 from tilelli.engine.compiled import stream
 from tilelli.sampling import Sampling
 
-ROUNDS = 5
-NUMBER = 128  # bytes written for each threshold in each round
+ROUNDS = 15
+NUMBER = 96  # bytes written for each threshold in each round
 
 
 def paces(

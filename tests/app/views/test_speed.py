@@ -124,7 +124,7 @@ def test_the_curve_is_that_of_the_probe(folder: Path, under: str) -> None:
     page = measured(opened(folder, under=under), "speed_skip_start", "speed_skips")
     expected = table(list(measure(load(folder / "routed", ByteLM), LONG.encode(), under=parse(under))))
     shown = page.dataframe[0].value
-    times = ["speed", "faster"]
+    times = ["speed", "faster", "quarter", "three_quarters"]
     pd.testing.assert_frame_equal(shown.drop(columns=times), expected.drop(columns=times), check_dtype=False)
     charts = [json.loads(chart.proto.spec)["data"] for chart in page.get("plotly_chart")[1:]]
     assert charts[0][0]["y"] == pytest.approx(expected["change"].tolist())
