@@ -17,7 +17,6 @@ from probes.effects import Counted, check, counted
 from probes.metrics import Measured
 from probes.names import measured, percent
 from probes.resampling import paired, too_few
-from tilelli.config import PATHWAYS
 from tilelli.errors import InputError
 from tilelli.interventions import Change, Intervention
 
@@ -57,7 +56,7 @@ class Point:
     local: float | None
     sparse: float | None
     dense: float | None
-    speed: float | None = None
+    speed: int | None = None
     faster: float | None = None
     quarter: float | None = None
     three_quarters: float | None = None
@@ -137,7 +136,7 @@ def _told(points: Sequence[Point]) -> str:
     )
 
 
-def _timed(model: "ByteLM", text: bytes, thresholds: Sequence[float]) -> dict[float, tuple[float, list[float]]]:
+def _timed(model: "ByteLM", text: bytes, thresholds: Sequence[float]) -> dict[float, tuple[int, list[float]]]:
     """Speed, and how many times it is the first: the quartiles over the rounds. For each threshold."""
     from tilelli.engine.pace import paces
     from tilelli.engine.reader import compiled
@@ -145,18 +144,17 @@ def _timed(model: "ByteLM", text: bytes, thresholds: Sequence[float]) -> dict[fl
     told = np.array(paces(compiled(model), thresholds, text[:PROMPT]))  # (thresholds, rounds)
     quartiles = np.quantile(told / told[0], (0.25, 0.5, 0.75), axis=1).T.tolist()
     usual = float(np.median(told[0]))
-    return {threshold: (usual * own[1], own) for threshold, own in zip(thresholds, quartiles, strict=True)}
+    return {threshold: (round(usual * own[1]), own) for threshold, own in zip(thresholds, quartiles, strict=True)}
 
 
 def _point(threshold: float, before: Counted, after: Counted, seed: int) -> Point:
     change = paired(before.bits, after.bits, seed).change
     assert change.value is not None, "there is at least one byte"
-    own = [_share(after, parts) for parts in (("local",), ("sparse", "remembering"), ("dense",))]
+    local, sparse, dense = (_share(after, parts) for parts in (("local",), ("sparse", "remembering"), ("dense",)))
     skipped = _share(after, tuple(after.total))
     assert skipped is not None, "the model has routers"
-    assert len(own) == len(PATHWAYS)
     ends = (change.low, change.high, change.n)
-    return Point(threshold, float(after.bits.mean()), change.value, *ends, skipped, *own)
+    return Point(threshold, float(after.bits.mean()), change.value, *ends, skipped, local, sparse, dense)
 
 
 def _share(found: Counted, parts: tuple[str, ...]) -> float | None:

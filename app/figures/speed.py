@@ -141,6 +141,7 @@ def pace(points: Sequence[Point]) -> go.Figure:
         },
         text=[f"{point.threshold:g}" for point in timed],
         textposition="top center",
+        cliponaxis=False,
         mode="lines+markers+text",
         line={"color": theme.LINES[5]},
         customdata=[f"below {p.threshold:g}<br>{p.bpb:.3f} bpb, {p.speed:,.0f} bytes/s" for p in timed],

@@ -91,7 +91,7 @@ def test_what_hardly_costs_anything_is_said_and_that_it_was_chosen_here() -> Non
 
 
 def test_what_is_saved_in_time_is_said_of_the_fastest() -> None:
-    slow = replace(point(0.0, 0.0, 0.0), speed=100.0, faster=1.0, quarter=1.0, three_quarters=1.0)
+    slow = replace(point(0.0, 0.0, 0.0), speed=100, faster=1.0, quarter=1.0, three_quarters=1.0)
     fast = replace(point(0.2, 0.1), speed=150, faster=1.5, quarter=1.2, three_quarters=1.6)
     said = "writes 1.50 times as fast at a threshold of 0.2 as at 0 (in the middle half of the rounds 1.20 to 1.60)"
     assert said in findings([slow, fast], 999)[1]

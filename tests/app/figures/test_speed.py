@@ -59,7 +59,7 @@ def test_before_anything_is_measured_it_is_said_what_will_appear(draw) -> None: 
 def test_speed_stands_against_bits_with_its_threshold() -> None:
     timed = [
         replace(each, speed=speed, faster=1.0, quarter=0.9, three_quarters=1.3)
-        for each, speed in zip(POINTS, (100.0, 1500.0), strict=True)
+        for each, speed in zip(POINTS, (100, 1500), strict=True)
     ]
     (line,) = pace([*timed, replace(POINTS[1], threshold=0.2)]).data
     assert (list(line.x), list(line.y), list(line.text)) == ([100, 1500], [2.0, 2.5], ["0", "0.1"])
