@@ -13,34 +13,35 @@ from tilelli.engine.products import Array
 
 
 class Rules(NamedTuple):
-    """How bytes are chosen; see `tilelli.sampling.Sampling`."""
+    """How the bytes of each of B texts are chosen; see `tilelli.sampling.Sampling`."""
 
-    temperature: float
-    top_k: int
-    top_p: float
-    end: int  # the byte that ends a text instead of being written; -1 if none does
+    temperature: Array  # (B,)
+    top_k: Array  # (B,) int64
+    top_p: Array  # (B,)
+    end: Array  # (B,) int64: the byte that ends a text instead of being written; -1 if none does
 
 
 class Told(NamedTuple):
-    """What is told of each of N bytes."""
+    """What is told of each of N bytes of B texts."""
 
-    probability: Array  # (N,)
-    entropy: Array  # (N,)
-    others: Array  # (N, A) int64: the likeliest bytes
-    chances: Array  # (N, A): how likely they are
+    probability: Array  # (N, B)
+    entropy: Array  # (N, B)
+    others: Array  # (N, B, A) int64: the likeliest bytes
+    chances: Array  # (N, B, A): how likely they are
 
 
-def next_byte(logits: Array, rules: Rules, number: Any, told: Told, t: int) -> int:
-    """The byte after logits (256,), drawn by a `number` from 0 to 1; tells of it at place `t`. -1 if there is none, for
-    a logit is no number."""
+def next_byte(logits: Array, rules: Rules, text: int, number: Any, told: Told, t: int) -> int:
+    """The byte of a text after logits (256,), drawn by a `number` from 0 to 1; tells of it at place `t`. -1 if there is
+    none, for a logit is no number."""
     for i in range(len(logits)):
         if not np.isfinite(logits[i]):
             return -1
     own = np.empty(len(logits))
-    told.entropy[t] = _soften(logits, 1.0, own)
-    _likeliest(own, told.others[t], told.chances[t])
-    byte = _first(logits) if rules.temperature == 0 else _drawn(logits, rules, number)
-    told.probability[t] = own[byte]
+    told.entropy[t, text] = _soften(logits, 1.0, own)
+    _likeliest(own, told.others[t, text], told.chances[t, text])
+    temperature, top_k, top_p = rules.temperature[text], rules.top_k[text], rules.top_p[text]
+    byte = _first(logits) if temperature == 0 else _drawn(logits, temperature, top_k, top_p, number)
+    told.probability[t, text] = own[byte]
     return byte
 
 
@@ -81,12 +82,12 @@ def _likeliest(p: Array, others: Array, chances: Array) -> None:
         kept = min(kept + 1, most)
 
 
-def _drawn(logits: Array, rules: Rules, number: Any) -> int:
+def _drawn(logits: Array, temperature: Any, top_k: int, top_p: Any, number: Any) -> int:
     """By the number, from the distribution that is left after temperature, top-k and top-p."""
     p = np.empty(len(logits))
-    _soften(logits, rules.temperature, p)
-    if 0 < rules.top_k < len(p) or rules.top_p < 1:
-        _cut(p, rules)
+    _soften(logits, temperature, p)
+    if 0 < top_k < len(p) or top_p < 1:
+        _cut(p, top_k, top_p)
     total = 0.0
     for i in range(len(p)):
         total += p[i]
@@ -99,18 +100,18 @@ def _drawn(logits: Array, rules: Rules, number: Any) -> int:
     return last
 
 
-def _cut(p: Array, rules: Rules) -> None:
+def _cut(p: Array, top_k: int, top_p: Any) -> None:
     """Zeros for what is not among the likeliest."""
     order = np.argsort(-p, kind="mergesort")
-    if 0 < rules.top_k < len(p):
+    if 0 < top_k < len(p):
         kept = 0.0
         for i in range(len(p)):
-            p[order[i]] = p[order[i]] if i < rules.top_k else 0.0
+            p[order[i]] = p[order[i]] if i < top_k else 0.0
             kept += p[order[i]]
         p /= kept
     before = 0.0
-    for i in range(len(p) if rules.top_p < 1 else 0):
+    for i in range(len(p) if top_p < 1 else 0):
         own = p[order[i]]
-        if before >= rules.top_p and before > 0:
+        if before >= top_p and before > 0:
             p[order[i]] = 0.0
         before += own

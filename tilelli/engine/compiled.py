@@ -19,7 +19,7 @@ from tilelli.engine.compiler import MACHINE
 from tilelli.engine.helpers import board, team
 from tilelli.engine.memory import State, claimed
 from tilelli.engine.products import Array
-from tilelli.engine.writing import Reading, Text, write_together
+from tilelli.engine.writing import Reading, Text
 from tilelli.errors import InputError
 from tilelli.header import SPLICE, check_tensors, read_header
 from tilelli.interventions import Intervention
@@ -59,45 +59,90 @@ def stream(model: Compiled, ids: Sequence[int], sampling: Sampling | None = None
 
 def written(model: Compiled, text: Text[State]) -> Iterator[Written]:
     """A text as it goes on, its stop strings not looked for: the first byte alone, then more and more at once."""
+    return (step for _, step in _written(model, [text]))
+
+
+def stream_together(model: Compiled, texts: Sequence[tuple[Sequence[int], Sampling]]) -> Iterator[tuple[int, Written]]:
+    """Several continuations at once, which share every reading of the weights; bytes come with the number of a text.
+
+    Each is what it would be alone, up to rounding. Stop strings are not looked for.
+    """
+    return _written(model, [Text[State](model.config.context, ids, sampling) for ids, sampling in texts])
+
+
+def _written(model: Compiled, texts: Sequence[Text[State]]) -> Iterator[tuple[int, Written]]:
     most = 1
-    while text.left:
-        new, state = text.next()
-        if state is None or len(new) > 1:
-            step = text.took(*read(model, new, state))
-            if step is not None:
-                yield step
-            continue
-        number = min(most, text.left, model.config.context - state.position)
-        yield from _said(model, text, new[0], state, number)
+    while going := [(number, text, *text.next()) for number, text in enumerate(texts) if text.left]:
+        new = [(number, text, ids, state) for number, text, ids, state in going if state is None or len(ids) > 1]
+        for (number, text, *_), found in zip(
+            new, read_together(model, [(ids, state) for *_, ids, state in new]) if new else [], strict=True
+        ):
+            if (step := text.took(*found)) is not None:
+                yield number, step
+        if new:
+            continue  # now all have been read but for their last byte
+        yield from _said(model, [(number, text, ids[0], state) for number, text, ids, state in going if state], most)
         most = min(2 * most, MOST)
 
 
-def _said(model: Compiled, text: Text[State], byte: int, state: State, number: int) -> Iterator[Written]:
-    """Up to `number` bytes in one call, the first after `byte`, which has not been read yet."""
-    ids, told, room = np.full(number + 1, byte, np.uint8), _silent(number), _room(model.config, number, 1)
-    (after,), random, s = claimed(model.config, [state], [number]), text.random(number), text.sampling
-    rules = Rules(float(s.temperature), s.top_k, float(s.top_p), END_OF_DOCUMENT if s.stop_at_end else -1)
-    places = after.store.places(state.position, after.position)
-    with _board(model, after) as jobs:
-        run = MACHINE.code().run
-        found: int = run(model.weights, model.numbers, jobs, ids, places, *room, rules, random, told)
-    done = found if found >= 0 else -1 - found
-    after.store.leave(state.position + done)
-    text.went_on(ids[1 : done + 1].tolist(), State(state.position + done, after.store), ended=0 <= found < number)
-    yield from _each_told(ids[1 : done + 1], told, *(array[:done] for array in room[1:]))
-    if found < 0:
-        text.took(*read(model, *text.next()))  # says what is wrong
+def _said(
+    model: Compiled, going: Sequence[tuple[int, Text[State], int, State]], most: int
+) -> Iterator[tuple[int, Written]]:
+    """Up to `most` bytes of each text in one call, the first after a byte that has not been read yet."""
+    c, B = model.config, len(going)
+    N = min([most, *(min(text.left, c.context - state.position) for _, text, _, state in going)])
+    after = claimed(c, [state for *_, state in going], [N] * B)
+    places = np.stack([new.store.places(new.position - N, new.position) for new in after], axis=1)
+    ids, done, told = np.zeros((N + 1, B), np.uint8), np.zeros(B, np.int64), _silent(N, B)
+    ids[0] = [byte for _, _, byte, _ in going]
+    random = np.stack([text.random(N) for _, text, _, _ in going], axis=1)
+    _, pathways, abstain = room = _room(c, B, N)
+    with _board(model, after[0]) as jobs:
+        rules = _rules([text.sampling for _, text, _, _ in going])
+        MACHINE.code().write(model.weights, model.numbers, jobs, ids, places, *room, rules, random, told, done)
+    steps = [_told(place, int(n), ids, told, pathways, abstain) for place, n in enumerate(done)]
+    for place, (_, text, _, state) in enumerate(going):
+        n, store = len(steps[place]), after[place].store
+        store.leave(state.position + n)
+        text.went_on(ids[1 : n + 1, place].tolist(), State(state.position + n, store), ended=0 <= done[place] < N)
+    for t in range(N):
+        yield from ((number, own[t]) for (number, *_), own in zip(going, steps, strict=True) if t < len(own))
+    for found, (_, text, _, _) in zip(done, going, strict=True):
+        if found < 0:
+            text.took(*read(model, *text.next()))  # says what is wrong
 
 
-def _each_told(ids: Array, told: Told, pathways: Array, abstain: Array) -> Iterator[Written]:
-    """What is told of bytes (N,) that have been written."""
-    mixed: list[list[float]] = pathways.mean(axis=1).tolist() if pathways.shape[1] else []
-    chances: list[float] = (0.5 + 0.5 * np.tanh(abstain.astype(np.float64) / 2)).tolist()  # the logistic function
-    figures = [array.tolist() for array in told]
-    for place, byte in enumerate(ids.tolist()):
-        probability, entropy, others, likely = (figure[place] for figure in figures)
-        shares, abstains = tuple(mixed[place]) if mixed else (), chances[place] if chances else None
-        yield Written(byte, probability, entropy, tuple(zip(others, likely, strict=True)), shares, abstains)
+def _told(place: int, done: int, ids: Array, told: Told, pathways: Array, abstain: Array) -> list[Written]:
+    """What is told of the bytes of one text that have been written, or were before none could be chosen."""
+    here = slice(done if done >= 0 else -1 - done), place
+    mixed = pathways[here].mean(axis=1).tolist() if pathways.shape[2] else None
+    heads = (
+        0.5 + 0.5 * np.tanh(abstain[here].astype(np.float64) / 2) if abstain.shape[1] else None
+    )  # the logistic function
+    chances = None if heads is None else heads.tolist()
+    figures = [array[here].tolist() for array in told]
+    return [
+        Written(
+            byte,
+            probability,
+            entropy,
+            tuple(zip(others, likely, strict=True)),
+            tuple(mixed[t]) if mixed else (),
+            chances[t] if chances else None,
+        )
+        for t, (byte, probability, entropy, others, likely) in enumerate(
+            zip(ids[1:][here].tolist(), *figures, strict=True)
+        )
+    ]
+
+
+def _rules(samplings: Sequence[Sampling]) -> Rules:
+    return Rules(
+        np.array([float(s.temperature) for s in samplings]),
+        np.array([s.top_k for s in samplings], np.int64),
+        np.array([float(s.top_p) for s in samplings]),
+        np.array([END_OF_DOCUMENT if s.stop_at_end else -1 for s in samplings], np.int64),
+    )
 
 
 def _board(model: Compiled, state: State) -> AbstractContextManager[Array]:
@@ -106,26 +151,19 @@ def _board(model: Compiled, state: State) -> AbstractContextManager[Array]:
     return team(model.threads).lent(alone) if model.threads > 1 else nullcontext(alone)
 
 
-def _room(c: ModelConfig, T: int, logits: int) -> tuple[Array, Array, Array]:
-    """What is filled in of T bytes: the last logits or all, router weights, logits of the head."""
+def _room(c: ModelConfig, B: int, N: int = 1) -> tuple[Array, Array, Array]:
+    """What is filled in of B bytes N times: the last logits (B, 256), router weights (N, B, L, P), and logits of the
+    head (N, B), or (N, 0) without one."""
     routed = c.n_blocks if c.kind == "routed" else 0
-    sizes = (logits, VOCABULARY), (T, routed, len(PATHWAYS)), (T if c.abstain else 0)
+    sizes = (B, VOCABULARY), (N, B, routed, len(PATHWAYS)), (N, B if c.abstain else 0)
     one, two, three = (np.empty(size, np.float32) for size in sizes)
     return one, two, three
 
 
-def _silent(number: int) -> Told:
+def _silent(N: int, B: int) -> Told:
     """What is told of so many bytes that are written."""
-    others = np.zeros((number, ALTERNATIVES), np.int64)
-    return Told(np.zeros(number), np.zeros(number), others, np.zeros((number, ALTERNATIVES)))
-
-
-SILENT = Rules(1.0, 0, 1.0, -1), np.empty(0), _silent(0)  # nothing is to be written
-
-
-def stream_together(model: Compiled, texts: Sequence[tuple[Sequence[int], Sampling]]) -> Iterator[tuple[int, Written]]:
-    """Several continuations at once, which share every reading of the weights; see `writing.write_together`."""
-    return write_together(lambda turns: read_together(model, turns), model.config.context, texts)
+    figures, others = np.zeros((2, N, B)), np.zeros((N, B, ALTERNATIVES), np.int64)
+    return Told(figures[0], figures[1], others, np.zeros((N, B, ALTERNATIVES)))
 
 
 def read(model: Compiled, ids: Sequence[int], state: State | None = None) -> tuple[Reading, State]:
@@ -143,17 +181,17 @@ def read_together(model: Compiled, turns: Sequence[tuple[Sequence[int], State | 
     Raises:
         InputError: as for one.
     """
-    run, c = MACHINE.code().run, model.config
+    kernel, c = MACHINE.code().read, model.config
     text = np.concatenate([np.array(check_bytes(ids), np.uint8) for ids, _ in turns])
     sizes = [len(ids) for ids, _ in turns]
     states = claimed(c, [state for _, state in turns], sizes)
     places = np.concatenate([s.store.places(s.position - n, s.position) for s, n in zip(states, sizes, strict=True)])
-    logits, pathways, abstain = _room(c, len(text), len(text))
+    logits, (pathways,), (abstain,) = _room(c, len(text))
     with _board(model, states[0]) as jobs:
         for first in range(0, len(text), PIECE):
             piece = slice(first, first + PIECE)
             told = (logits[piece], pathways[piece], abstain[piece])
-            run(model.weights, model.numbers, jobs, text[piece], places[piece], *told, *SILENT)
+            kernel(model.weights, model.numbers, jobs, text[piece], places[piece], *told)
     ends = np.cumsum(sizes).tolist()
     parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
     return [
@@ -162,19 +200,20 @@ def read_together(model: Compiled, turns: Sequence[tuple[Sequence[int], State | 
     ]
 
 
-def rehearsal() -> Iterator[tuple[tuple[Any, ...], tuple[Array, ...], float]]:
-    """Tiny models that between them use every kernel: the arguments of `kernels.run`, those that it fills in, and how
-    far from one another results may be. Where activations are rounded, one may come out a step higher or lower."""
+def rehearsal() -> Iterator[tuple[str, tuple[Any, ...], tuple[Array, ...], float]]:
+    """Tiny models that between them use every kernel: `read` or `write`, its arguments, those of them that it fills in,
+    and how far apart results may be. Where activations are rounded, one may come out a step higher or lower."""
     base = ModelConfig(d_model=9, n_blocks=2, n_heads=2, head_dim=5, top_k=2, kernel_size=3, expand=2, context=8)
     whole_numbers = replace(base, ternary=PATHWAYS, activation_bits=8)
     for c in (replace(base, through_local=True, abstain=True), base.twin("vanilla"), whole_numbers):
         chance = np.random.default_rng(0)
         model = shaped(c, {name: own(chance.normal(0, 0.3, shape)) for name, shape in shapes(c).items()})
-        text, store, told = np.arange(7, dtype=np.uint8), claimed(c, [None], [8])[0].store, _room(c, 7, 7)
-        arguments = model.weights, model.numbers, board(), text, store.places(0, 7), *told
-        yield (*arguments, *SILENT), told, 0.1 if c.activation_bits else 1e-4
+        text, store = np.arange(7, dtype=np.uint8), claimed(c, [None], [8])[0].store
+        logits, (pathways,), (abstain,) = _room(c, 7)
+        begin, told = (model.weights, model.numbers, board()), (logits, pathways, abstain)
+        yield "read", (*begin, text, store.places(0, 7), *told), told, 0.1 if c.activation_bits else 1e-4
         if not c.activation_bits:
-            said, told = _silent(7), _room(c, 7, 1)
-            rules = Rules(temperature=0.9, top_k=30, top_p=0.9, end=-1)
-            text, random = np.arange(8, dtype=np.uint8), chance.random(7)
-            yield (*arguments[:3], text, arguments[4], *told, rules, random, said), (text, *told, *said), 1e-4
+            ids, done, said = np.zeros((8, 1), np.uint8), np.zeros(1, np.int64), _silent(7, 1)
+            room, rules = _room(c, 1, 7), _rules([Sampling(temperature=0.9, top_k=30, top_p=0.9, stop_at_end=False)])
+            arguments = (*begin, ids, store.places(0, 7)[:, None], *room, rules, chance.random((7, 1)), said, done)
+            yield "write", arguments, (ids, done, *room, *said), 1e-4

@@ -29,9 +29,10 @@ Kernel = Callable[..., Any]
 
 
 class Code(NamedTuple):
-    """What is compiled: `kernels.run`, and what its helpers do meanwhile, `team.assist`."""
+    """What is compiled: `kernels.read` and `kernels.write`, and what their helpers do meanwhile, `team.assist`."""
 
-    run: Kernel
+    read: Kernel
+    write: Kernel
     assist: Kernel
 
 
@@ -188,7 +189,7 @@ def _jitted(numba: Any, keep: bool) -> Code:
         if keep:
             numba.config.CACHE_DIR = str(_folder())
         compiled = numba.njit(cache=keep, nogil=True, fastmath=SUMS, error_model="numpy", boundscheck=False)
-        return Code(compiled(kernels.run), compiled(team.assist))
+        return Code(compiled(kernels.read), compiled(kernels.write), compiled(team.assist))
     finally:
         numba.config.CACHE_DIR = before
 
@@ -209,7 +210,7 @@ def _register() -> None:
 def helpers() -> list[Any]:
     """The kernels that other kernels call, as they stand."""
     found = [(value, module) for module in MODULES for value in vars(module).values() if inspect.isfunction(value)]
-    apart = (kernels.run, team.assist, integers.add_up, selection.score, selection.gather)
+    apart = (kernels.write, team.assist, integers.add_up, selection.score, selection.gather)
     return [value for value, own in found if value.__module__ == own.__name__ and value not in apart]
 
 
@@ -222,11 +223,11 @@ def _tried(code: Code, check: bool) -> Code:
     from tilelli.engine.compiled import rehearsal
     from tilelli.engine.helpers import board
 
-    for arguments, filled, apart in rehearsal():
-        code.run(*arguments)
+    for name, arguments, filled, apart in rehearsal():
+        getattr(code, name)(*arguments)
         told = [array.copy() for array in filled]
         if check:
-            kernels.run(*arguments)
+            getattr(kernels, name)(*arguments)
         if check and not all(np.allclose(*pair, atol=apart) for pair in zip(told, filled, strict=True)):
             raise ArithmeticError("machine code and Python disagree on a tiny model")
     code.assist(board(), 0)

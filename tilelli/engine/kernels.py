@@ -56,7 +56,7 @@ class Numbers(NamedTuple):
     mix_scale: float
 
 
-def run(
+def write(
     w: Weights,
     n: Numbers,
     board: Array,
@@ -68,25 +68,26 @@ def run(
     rules: Rules,
     random: Array,
     told: Told,
-) -> int:
-    """`read`, or write N bytes, if there are `random` (N,) numbers from 0 to 1.
+    done: Array,
+) -> None:
+    """Write up to N bytes of each of B texts, by `random` (N, B) numbers from 0 to 1.
 
-    Then the first of `ids` (N + 1,) is read, and each of the others is chosen by the rules and, but for the last, read
-    in its turn; `logits` (1, 256) are overwritten. Gives how many were written: fewer than N if the text ends, and then
-    counted from -1 down if that is because no byte can be chosen.
+    The first of `ids` (N + 1, B) are read at their `places` (N, B, 5); each of the others is chosen by the rules and,
+    but for the last, read in its turn. `logits` (B, 256) are overwritten; router weights (N, B, L, 3) and logits of the
+    head (N, B) or (N, 0) are filled in. `done` (B,) becomes how many were written: fewer than N if a text ends, and
+    counted from -1 down if that is because no byte can be chosen. A text that has ended is gone on with, for nothing.
     """
-    if len(random) == 0:
-        read(w, n, board, ids, places, logits, pathways, abstain)
-    for t in range(len(random)):
-        own = slice(t, t + 1)
-        read(w, n, board, ids[own], places[own], logits, pathways[own], abstain[own] if len(abstain) else abstain)
-        byte = next_byte(logits[0], rules, random[t], told, t)
-        if byte < 0:
-            return -1 - t
-        if byte == rules.end:
-            return t
-        ids[t + 1] = byte
-    return len(random)
+    N, B = random.shape
+    done[:] = N
+    for t in range(N):
+        read(w, n, board, ids[t], places[t], logits, pathways[t], abstain[t])
+        for text in range(B):
+            byte = next_byte(logits[text], rules, text, random[t, text], told, t)
+            if done[text] == N and byte < 0:
+                done[text] = -1 - t
+            elif done[text] == N and byte == rules.end[text]:
+                done[text] = t
+            ids[t + 1, text] = max(byte, 0)
 
 
 def read(

@@ -37,8 +37,6 @@ class Reading:
 
 Read = Callable[[Sequence[int], State | None], tuple[Reading, State]]
 """New bytes and the state before them (None: at the start) -> what the model makes of them, and the state after."""
-ReadTogether = Callable[[Sequence[tuple[Sequence[int], State | None]]], Sequence[tuple[Reading, State]]]
-"""The same for several texts."""
 
 
 def write(read: Read[State], context: int, ids: Sequence[int], sampling: Sampling) -> Iterator[Written]:
@@ -49,24 +47,6 @@ def write(read: Read[State], context: int, ids: Sequence[int], sampling: Samplin
     """
     text = Text[State](context, ids, sampling)
     return until(sampling.stop, written(read, text))
-
-
-def write_together(
-    read: ReadTogether[State], context: int, texts: Sequence[tuple[Sequence[int], Sampling]]
-) -> Iterator[tuple[int, Written]]:
-    """The same for several texts at once, whose bytes come by turns, each with the number of its text.
-
-    A text is what it would be alone, up to rounding. Its stop strings are not looked for.
-
-    Raises:
-        InputError: as for one.
-    """
-    going = [(number, Text[State](context, ids, sampling)) for number, (ids, sampling) in enumerate(texts)]
-    while going := [(number, text) for number, text in going if text.left]:
-        seen = read([text.next() for _, text in going])
-        for (number, text), found in zip(going, seen, strict=True):
-            if (step := text.took(*found)) is not None:
-                yield number, step
 
 
 def distribution(logits: NDArray[np.float32], sampling: Sampling) -> Probabilities:

@@ -51,13 +51,13 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
     """The kernels that `compiled.read` calls: compiled, or as they are written, where NumPy checks every index."""
     if request.param == "machine code":
         pytest.importorskip("numba")
-        return MACHINE.code().run
-    monkeypatch.setattr(MACHINE, "_code", Code(kernels.run, team.assist))
-    return kernels.run
+        return MACHINE.code().read
+    monkeypatch.setattr(MACHINE, "_code", Code(kernels.read, kernels.write, team.assist))
+    return kernels.read
 
 
 @pytest.fixture
 def machine_code() -> Callable[..., None]:
     """The kernels compiled; the first run on a machine takes about a minute for that."""
     pytest.importorskip("numba")
-    return MACHINE.code().run
+    return MACHINE.code().read

@@ -53,7 +53,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_cache_that_cannot_be_written_is_done_without(cache: Path) -> None:
     cache.write_text("a file stands where the folder should")
     found = Machine().code()
-    assert [one.py_func for one in found] == [kernels.run, team.assist]  # type: ignore[attr-defined]
+    assert [one.py_func for one in found] == [kernels.read, kernels.write, team.assist]  # type: ignore[attr-defined]
     assert waited(Machine()).problem is not None  # in the background nothing is made that could not be kept
 
 
@@ -75,7 +75,7 @@ def test_somebody_else_fills_the_cache_and_is_not_disturbed(cache: Path, monkeyp
 
 def test_a_cache_that_holds_something_else_is_made_anew(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def tried(code: Code, check: bool) -> Code:
-        kept.append(type(code.run._cache).__name__)  # type: ignore[attr-defined]
+        kept.append(type(code.read._cache).__name__)  # type: ignore[attr-defined]
         if len(kept) == 1:
             raise EOFError
         return code
@@ -102,18 +102,18 @@ def test_the_process_in_the_background_leaves_a_full_cache_and_no_mark(
 def test_machine_code_that_says_something_else_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     class Lying:
         def __call__(self, *arguments: object) -> None:
-            told: np.ndarray = arguments[6]  # type: ignore[assignment]
+            told: np.ndarray = arguments[5]  # type: ignore[assignment]
             told[:] = 0
 
         def disable_compile(self) -> None: ...
 
     with pytest.raises(ArithmeticError, match="machine code and Python disagree"):
-        compiler._tried(Code(Lying(), team.assist), check=True)
+        compiler._tried(Code(Lying(), Lying(), team.assist), check=True)
 
 
 def test_machine_code_compiles_nothing_while_somebody_waits(machine_code: Kernel) -> None:
     with pytest.raises(TypeError, match="No matching definition"):
-        machine_code(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+        machine_code(1, 2, 3, 4, 5, 6, 7, 8)
 
 
 def test_importing_the_engines_loads_neither_numba_nor_torch() -> None:
