@@ -180,10 +180,11 @@ def ask_engine() -> str:
             required=True,
             key="engine",
             bind="query-params",
-            help="What computes; all write the same text. **torch** alone takes splices, and interventions other than "
-            "skip; it writes those whatever stands here. **numpy** needs nothing else. **numba** is machine code, by "
-            "far the fastest; it is compiled once on a computer, in the background. **auto** begins with numpy and "
-            "goes on with numba as soon as that is there. The line under a text says which engine wrote it.",
+            help="What computes; all write the same text. **torch** alone takes splices and interventions, and writes "
+            "those whatever stands here; but Write and Compare can skip with numba. **numpy** needs nothing else. "
+            "**numba** is machine code, by far the fastest; it is compiled once on a computer, in the background. "
+            "**auto** begins with numpy and goes on with numba as soon as that is there. The line under a text says "
+            "which engine wrote it.",
         )
     )
 

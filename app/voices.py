@@ -43,8 +43,8 @@ class Speaker:
 
 
 def able(engine: str, name: str, interventions: str) -> str:
-    """The engine that is asked for, or torch for what it alone can do: splices, and most interventions."""
-    if SPLICE in name or (interventions and (engine == "numpy" or not skips_only(interventions))):
+    """The engine that is asked for, or torch for what it alone can do: splices and interventions; numba can skip."""
+    if SPLICE in name or (interventions and not (engine == "numba" and skips_only(interventions))):
         return "torch"
     return engine
 

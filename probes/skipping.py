@@ -5,7 +5,7 @@ the text drawn again; the saving is the share of the pathways' multiply-adds tha
 `probes.effects` counts them; the compiled engine does leave them out, and how fast it then writes is timed beside it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,7 @@ def measure(
     under: Sequence[Change] = (),
     seed: int = 0,
     timed: bool = False,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Point]:
     """A point for each threshold, as it is measured.
 
@@ -85,16 +86,17 @@ def measure(
         seed: of the resampling.
         timed: whether the compiled engine is timed as well, which waits for its machine code; it cannot do what is
             `under`, and then is not.
+        should_stop: asked while it is timed.
 
     Raises:
-        InputError: the text is empty, the model has no routers, there is no such threshold, or no machine code.
+        InputError: the text is empty, the model has no routers, or there is no such threshold.
     """
     if odd := [threshold for threshold in thresholds if not 0 <= threshold <= 1]:
         raise InputError("There is no such threshold", f"{odd[0]:g}", "Use numbers from 0 to 1.")
     steps = [Intervention("skip", (), (threshold,)) for threshold in sorted(set(thresholds))]
     check(model, text, (*under, *steps))
     before = counted(model, text, under)
-    speeds = _timed(model, text, [step.numbers[0] for step in steps]) if timed and not under else {}
+    speeds = _timed(model, text, [step.numbers[0] for step in steps], should_stop) if timed and not under else {}
     for step in steps:
         (threshold,) = step.numbers
         after = counted(model, text, (*under, step)) if threshold else before
@@ -136,12 +138,20 @@ def _told(points: Sequence[Point]) -> str:
     )
 
 
-def _timed(model: "ByteLM", text: bytes, thresholds: Sequence[float]) -> dict[float, tuple[int, list[float]]]:
-    """Speed, and how many times it is the first: the quartiles over the rounds. For each threshold."""
+def _timed(
+    model: "ByteLM", text: bytes, thresholds: Sequence[float], should_stop: Callable[[], bool]
+) -> dict[float, tuple[int, list[float]]]:
+    """Speed, and how many times it is the first: the quartiles over the rounds. For each threshold; none where there is
+    no machine code, or it was stopped."""
     from tilelli.engine.pace import paces
     from tilelli.engine.reader import compiled
 
-    told = np.array(paces(compiled(model), thresholds, text[:PROMPT]))  # (thresholds, rounds)
+    try:
+        told = np.array(paces(compiled(model), thresholds, text[:PROMPT], should_stop=should_stop))
+    except InputError:
+        return {}
+    if not told.size:  # (thresholds, rounds)
+        return {}
     quartiles = np.quantile(told / told[0], (0.25, 0.5, 0.75), axis=1).T.tolist()
     usual = float(np.median(told[0]))
     return {threshold: (round(usual * own[1]), own) for threshold, own in zip(thresholds, quartiles, strict=True)}

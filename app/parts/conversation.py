@@ -233,7 +233,7 @@ def line_to(turn: Turn | None) -> list[Turn]:
 
 
 def _speaker(order: Order) -> Speaker | None:
-    engine = able(order.engine, order.checkpoint, order.interventions)
+    engine = "torch" if order.interventions else able(order.engine, order.checkpoint, "")
     return None if engine == "torch" else by(engine, order.checkpoint)
 
 

@@ -87,7 +87,9 @@ def start(name: str, text: bytes, under: str) -> Run:
     stop()
     model, changes = services.model(name), parse(under)
     timed = _timed()
-    job = Job(lambda stop: takewhile(lambda _: not stop(), measure(model, text, under=changes, timed=timed)))
+    job = Job(
+        lambda stop: takewhile(lambda _: not stop(), measure(model, text, under=changes, timed=timed, should_stop=stop))
+    )
     run = Run(About(services.identity(name), text, under), job)
     st.session_state.speed_skips = [*_runs()[-KEPT + 1 :], run]
     return run

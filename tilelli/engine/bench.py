@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -83,15 +83,17 @@ class Contestant:
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
+        with suppress(OSError):
+            self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
 
     def write(self, prompt: Sequence[int], number: int) -> dict[str, Any]:
         """Have it write, and tell what that took."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"prompt": list(prompt), "number": number}) + "\n")
-        self._process.stdin.flush()
+        with suppress(OSError):  # if it has ended, there is no answer either
+            self._process.stdin.write(json.dumps({"prompt": list(prompt), "number": number}) + "\n")
+            self._process.stdin.flush()
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:

@@ -83,12 +83,10 @@ def compiled_before() -> bool:
 
 def _chosen(checkpoint: str, intervene: str, threads: int | None) -> Voice:
     """Torch for what only torch can do, and where numba is missing; NumPy where torch is; both others else."""
-    torch, numba = find_spec("torch") is not None, find_spec("numba") is not None
-    if intervene.strip() and SPLICE not in checkpoint and numba and skips_only(intervene) and compiled_before():
-        return _numba(checkpoint, intervene, threads or 1)
-    if torch and (intervene.strip() or SPLICE in checkpoint or not numba):
+    torch = find_spec("torch") is not None
+    if torch and (intervene.strip() or SPLICE in checkpoint or not find_spec("numba")):
         return _torch(checkpoint, intervene, threads)
-    if intervene.strip() or not numba:
+    if intervene.strip() or not find_spec("numba"):
         return voice(checkpoint, "numpy", intervene)
     try:
         return _handed_over(checkpoint, threads or 1)

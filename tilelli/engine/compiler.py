@@ -24,6 +24,7 @@ import numpy as np
 
 from tilelli.engine import choosing, integers, kernels, matrix, products, selection, team
 from tilelli.errors import InputError
+from tilelli.packed import SMALLEST_SCALE
 
 Kernel = Callable[..., Any]
 
@@ -40,6 +41,7 @@ SUMS = {"reassoc", "contract", "nsz", "arcp"}  # sums may be taken in any order;
 OWN = {
     "exponentials": {"contract"},  # here an order was chosen for its digits
     **{name: set[str]() for name in ("in_steps", "stepped", "in_size")},  # to the last digit as NumPy and torch do it
+    **{name: set[str]() for name in ("_soften", "_drawn", "_cut")},  # in the order in which NumPy does it
 }
 MODULES = (kernels, choosing, matrix, products, integers, selection, team)
 EMITTED = ("intrinsics.py", "instructions.py", "bytewise.py", "vectors.py")  # what these modules call, in other words
@@ -140,14 +142,15 @@ def _young(path: Path) -> bool:
 
 
 def _spoken(error: Exception) -> str:
-    if isinstance(error, ImportError):
+    if isinstance(error, ModuleNotFoundError) and error.name in ("numba", None):
         return "numba is not installed"
     return f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
 
 
 @functools.cache
 def _folder() -> Path:
-    """Where machine code is kept: a folder for each version of the kernels, numba, Python and processor.
+    """Where machine code is kept: a folder for each version of the kernels, numba, Python and processor, and each place
+    where the kernels stand: numba keeps them apart as well.
 
     Found without loading numba, which takes a second; numba itself looks at the processor more closely.
 
@@ -156,7 +159,9 @@ def _folder() -> Path:
     """
     files = [Path(__file__), *(Path(str(module.__file__)) for module in MODULES)]
     about = [path.read_bytes() for path in (*files, *(Path(__file__).with_name(name) for name in EMITTED))]
-    about += [repr((version("numba"), version("llvmlite"), sys.version, _processor())).encode()]
+    versions = [version(name) for name in ("numba", "llvmlite", "numpy")]
+    asked = [os.environ.get(name) for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")]
+    about += [repr((versions, sys.version, _processor(), asked, str(Path(__file__).parent), SMALLEST_SCALE)).encode()]
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "tilelli" / hashlib.sha256(b"".join(about)).hexdigest()[:16]
 

@@ -1,7 +1,7 @@
 """How fast a model writes when small router weights are left out: the compiled engine, threshold by threshold."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -14,16 +14,30 @@ NUMBER = 96  # bytes written for each threshold in each round
 
 
 def paces(
-    model: Compiled, thresholds: Sequence[float], prompt: Sequence[int], rounds: int = ROUNDS, number: int = NUMBER
+    model: Compiled,
+    thresholds: Sequence[float],
+    prompt: Sequence[int],
+    rounds: int = ROUNDS,
+    number: int = NUMBER,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> list[list[float]]:
     """Bytes a second after a prompt, for each threshold in each of so many rounds, one round before them left out.
 
-    In a round each threshold has its turn, so that what slows the machine for a while slows all of them.
+    In a round each threshold has its turn, so that what slows the machine for a while slows all of them. Only whole
+    rounds count; `should_stop` is asked before each turn.
+
+    Raises:
+        InputError: there is no machine code.
     """
     sampling = Sampling(max_new=number, temperature=0, stop_at_end=False)
     models = [_skipping(model, threshold) for threshold in thresholds]
-    turns = [[_pace(each, prompt, sampling) for each in models] for _ in range(rounds + 1)]
-    return np.array(turns[1:]).T.tolist()  # type: ignore[no-any-return]
+    turns = list[float]()
+    for each in models * (rounds + 1):
+        if should_stop():
+            break
+        turns.append(_pace(each, prompt, sampling))
+    whole = len(turns) // len(models)
+    return np.reshape(turns[: whole * len(models)], (whole, len(models)))[1:].T.tolist()  # type: ignore[no-any-return]
 
 
 def _skipping(model: Compiled, threshold: float) -> Compiled:

@@ -8,6 +8,7 @@ import numpy as np
 from tilelli.engine.intrinsics import bits_of, float_of, floats_at
 from tilelli.engine.products import Array, F
 
+LEAST = F(-3.4e38)
 LOW, HIGH = F(-87.0), F(88.0)  # exp of less is nothing, of more is beyond float32
 KEYS, VALUES, INPUTS, ROOM, POSITION = range(5)
 """What is told of each of the bytes that are read, as whole numbers: where the memory of its conversation begins, with
@@ -71,9 +72,10 @@ def choose(scores: Array, seen: int, top_k: int, chosen: Array) -> int:
             chosen[s] = s
         return seen
     low, high = extremes(scores, seen)
+    low = low if low > LEAST else LEAST
     above = reaching(scores, seen, high)
     while above < top_k:
-        middle = low + (high - low) * F(0.5)
+        middle = low * F(0.5) + high * F(0.5)  # a difference may be beyond all floats
         if not low < middle < high:  # neighbours: what reaches `low` but not `high` is all the same number
             break
         count = reaching(scores, seen, middle)
