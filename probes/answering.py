@@ -21,7 +21,6 @@ from tilelli.drafts import (
     SIDE_BY_SIDE,
     Draft,
     Read,
-    Reads,
     alike,
     goes_on,
     greedy,
@@ -30,7 +29,6 @@ from tilelli.drafts import (
     tensor,
     written,
 )
-from tilelli.engine.reader import reader
 from tilelli.gate import DRAFT, Gate
 from tilelli.pathways import PATHWAYS
 from tilelli.tokenizer import ByteTokenizer
@@ -104,12 +102,9 @@ def answer(
     made again, and new ones are added to it; what is read side by side is the same with a sheet and without one, so
     that answers are the same to the last bit.
     """
-    reads, gate = reader(model), Gate.of(model.provenance)
-
-    def made(_: Sequence[int], ids: Sequence[list[int]]) -> list[Answer]:
-        return _answers(reads, gate, tensor(reads, ids), max_new)
-
-    return in_batches(prompts, SIDE_BY_SIDE, made, sheet, progress)
+    return in_batches(
+        prompts, SIDE_BY_SIDE, lambda _, ids: _answers(model, tensor(model, ids), max_new), sheet, progress
+    )
 
 
 def in_batches(
@@ -133,12 +128,12 @@ def in_batches(
     return [found[number] for number in range(len(ids))]
 
 
-def _answers(model: Reads, gate: Gate, text: Tensor, max_new: int) -> list[Answer]:
+def _answers(model: ByteLM, text: Tensor, max_new: int) -> list[Answer]:
     """Answers to prompts (B, T) of equal length."""
     B = len(text)
     read = read_prompts(model, text)
     of_prompt = _of_prompt(model, text, read)
-    logits = head_logits(model, text, read)
+    logits, gate = head_logits(model, text, read), Gate.of(model.provenance)
     said: list[list[int]] = [[] for _ in range(B)]
     costs: list[list[float]] = [[] for _ in range(B)]  # bits of each byte of the draft
     ended, places = torch.zeros(B, dtype=torch.bool), torch.zeros(B, dtype=torch.float64)
@@ -185,7 +180,7 @@ def collect(written: list[list[int]], ended: Tensor, going: Tensor, byte: Tensor
             ended[row] = True
 
 
-def _of_prompt(model: Reads, text: Tensor, read: Read) -> dict[str, list[float] | list[None]]:
+def _of_prompt(model: ByteLM, text: Tensor, read: Read) -> dict[str, list[float] | list[None]]:
     """What reading prompts (B, T) tells, by the names of `Answer`."""
     nothing: list[None] = [None] * len(text)
     p = read.logits.softmax(dim=-1)

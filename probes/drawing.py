@@ -14,8 +14,7 @@ from torch import Tensor
 from probes.answering import MAX_NEW, collect, in_batches
 from probes.store.sheet import Sheet
 from tilelli.base import ByteLM
-from tilelli.drafts import SIDE_BY_SIDE, Reads, read_prompts, tensor, written
-from tilelli.engine.reader import reader
+from tilelli.drafts import SIDE_BY_SIDE, read_prompts, tensor, written
 from tilelli.errors import InputError
 from tilelli.tokenizer import ByteTokenizer
 
@@ -46,18 +45,16 @@ def draw(
         seen = f"{count} replies at temperature {temperature:g}"
         raise InputError("Nothing can be drawn", seen, "Use 1 or more, and a temperature above 0.")
 
-    reads = reader(model)
-
     def made(numbers: Sequence[int], ids: Sequence[list[int]]) -> list[Drawn]:
         uniform = np.concatenate([np.random.default_rng([seed, number]).random((count, max_new)) for number in numbers])
-        text = tensor(reads, ids).repeat_interleave(count, dim=0)
-        said = _drawn(reads, text, max_new, temperature, torch.from_numpy(uniform))
+        text = tensor(model, ids).repeat_interleave(count, dim=0)
+        said = _drawn(model, text, max_new, temperature, torch.from_numpy(uniform))
         return [Drawn(tuple(said[row : row + count])) for row in range(0, len(said), count)]
 
     return in_batches(prompts, max(1, SIDE_BY_SIDE // count), made, sheet)
 
 
-def _drawn(model: Reads, text: Tensor, max_new: int, temperature: float, uniform: Tensor) -> list[str]:
+def _drawn(model: ByteLM, text: Tensor, max_new: int, temperature: float, uniform: Tensor) -> list[str]:
     """One reply to each of the prompts (B, T), from numbers (B, max_new), uniform from 0 to 1."""
 
     def choose(logits: Tensor, going: Tensor, step: int) -> Tensor:

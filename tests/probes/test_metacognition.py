@@ -100,13 +100,12 @@ def test_replies_that_decline_are_neither_right_nor_wrong(known: ProbeResult) ->
 def test_an_untrained_model_gets_no_verdict_better_than_tie() -> None:
     import torch
 
-    torch.manual_seed(0)  # its router would be proven by the rule as published
+    torch.manual_seed(0)
     shape = {"d_model": 32, "n_blocks": 2, "n_heads": 2, "head_dim": 16, "context": 256, "abstain": True}
     model = build(ModelConfig.from_dict(ModelConfig().to_dict() | shape)).eval().requires_grad_(False)
     asked = sample(bank("regimes"), EACH, 0)
     found = run(model, "untrained", asked, SETTINGS, 0, Keeper(wanted=False))
     assert len(found.verdicts) == 5
-    assert "As published the rule would be met" in " ".join(found.notes)
     assert not {verdict.word for verdict in found.verdicts} & {"wins", "met"}
     assert len(found.tables[SHIFTED]["regime"].unique()) == 7
 

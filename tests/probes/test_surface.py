@@ -59,7 +59,7 @@ def test_a_bundled_bank_learns_from_training_dialogues() -> None:
     assert seen == [(1, 2), (2, 2)]
     assert np.array_equal(found.scores["words"], floor(chosen, training=1000).scores["words"])
     label = np.array([not row.answerable for row in chosen.rows])
-    for part, low, high in (("valid", 0.55, 0.9), ("valid-held-out-facts", 0.35, 0.65), ("valid-premises", 0.35, 0.65)):
+    for part, low, high in (("valid", 0.52, 0.9), ("valid-held-out-facts", 0.35, 0.65), ("valid-premises", 0.35, 0.65)):
         value = auroc(found.scores["words"][chosen.parts[part]], label[chosen.parts[part]]).value
         assert value is not None
         assert low < value < high

@@ -1,6 +1,7 @@
 """The Metacognition page: two questions, the rule, forced choices, and a part of another checkpoint."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,8 @@ def test_the_page_shows_what_the_command_line_finds(chat: str, tmp_path: Path) -
         assert [row["word"] for row in ruled] == [row["word"] for row in shown]
     for row in found["summary"]:
         if row["part"] == "choices" and row["value"] is not None:
-            assert f"{row['figure']} {row['value']:.3f}" in words(page)
+            (told,) = re.findall(re.escape(row["figure"]) + r" ([−-]?[\d.]+)", words(page))
+            assert float(told.replace("−", "-")) == pytest.approx(row["value"], abs=6e-4)
     assert len([line for line in page.markdown if in_markdown(PUBLISHED) in line.value]) == 1
 
 
