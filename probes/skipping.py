@@ -143,8 +143,8 @@ def _timed(
 ) -> dict[float, tuple[int, list[float]]]:
     """Speed, and how many times it is the first: the quartiles over the rounds. For each threshold; none where there is
     no machine code, or it was stopped."""
+    from tilelli.engine.loaded import compiled
     from tilelli.engine.pace import paces
-    from tilelli.engine.reader import compiled
 
     try:
         told = np.array(paces(compiled(model), thresholds, text[:PROMPT], should_stop=should_stop))

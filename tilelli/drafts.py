@@ -6,18 +6,18 @@ so a row's reply is the one that it would get alone.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from tilelli.base import ByteLM
-from tilelli.config import ModelConfig
 from tilelli.data.dialogues.replies import says_unknown
 from tilelli.gate import Gate
 from tilelli.generation import window_start
 from tilelli.interventions import Change
 from tilelli.sampling import Sampling, Written
+from tilelli.state import DecodeState
 from tilelli.tokenizer import END_OF_DOCUMENT
 from tilelli.trace import Recorder
 
@@ -33,35 +33,12 @@ class Choose(Protocol):
     def __call__(self, logits: Tensor, going: Tensor, step: int) -> Tensor: ...
 
 
-class Memory(Protocol):
-    """What conversations of one length remember: `position` bytes."""
-
-    @property
-    def position(self) -> int: ...
-
-    def only(self, which: Tensor) -> "Memory":
-        """That of some of them, told by a mask (B,) or by their numbers."""
-
-
-class Reads(Protocol):
-    """What is asked of a model here; see `ByteLM.forward`. An engine that reads side by side will do."""
-
-    config: ModelConfig
-
-    @property
-    def device(self) -> torch.device: ...
-
-    def __call__(
-        self, ids: Tensor, state: Any = None, trace: Recorder | None = None, interventions: Sequence[Change] = ()
-    ) -> tuple[Tensor, Any]: ...
-
-
 class Read(NamedTuple):
-    """Prompts that have been read from byte number `window` on: logits (B, T, 256), memory and what was seen."""
+    """Prompts that have been read from byte number `window` on: logits (B, T, 256), state and what was seen."""
 
     window: int
     logits: Tensor
-    state: Memory
+    state: DecodeState
     seen: Recorder
 
 
@@ -138,19 +115,19 @@ def alike(lengths: Sequence[int], most: int) -> list[list[int]]:
     return [rows[start : start + most] for _, rows in sorted(by_length.items()) for start in range(0, len(rows), most)]
 
 
-def tensor(model: Reads, ids: Sequence[list[int]]) -> Tensor:
+def tensor(model: ByteLM, ids: Sequence[list[int]]) -> Tensor:
     """(B, T), where the model is."""
     return torch.tensor(list(ids), device=model.device)
 
 
-def read_prompts(model: Reads, text: Tensor, interventions: Sequence[Change] = ()) -> Read:
+def read_prompts(model: ByteLM, text: Tensor, interventions: Sequence[Change] = ()) -> Read:
     """Read prompts (B, T) from where `generation` would."""
     window, seen = window_start(text.shape[1], model.config.context), Recorder(attention=False)
     logits, state = model(text[:, window:], trace=seen, interventions=interventions)
     return Read(window, logits, state, seen)
 
 
-def head_logits(model: Reads, text: Tensor, read: Read, interventions: Sequence[Change] = ()) -> list[float] | None:
+def head_logits(model: ByteLM, text: Tensor, read: Read, interventions: Sequence[Change] = ()) -> list[float] | None:
     """Of the abstain head at the end of prompts (B, T) that have been read; None without a head."""
     if not model.config.abstain:
         return None
@@ -163,12 +140,12 @@ def head_logits(model: Reads, text: Tensor, read: Read, interventions: Sequence[
 
 
 def written(
-    model: Reads, text: Tensor, read: Read, max_new: int, choose: Choose, interventions: Sequence[Change] = ()
+    model: ByteLM, text: Tensor, read: Read, max_new: int, choose: Choose, interventions: Sequence[Change] = ()
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Step by step the rows that go on (b,), what they held likely (b, 256), and the byte they write (b,)."""
     going = torch.arange(len(text))  # which row of the beginning each remaining row is
     window, logits, state = read.window, read.logits[:, -1], read.state
-    memory: Memory | None = state
+    memory: DecodeState | None = state
     for step in range(max_new):
         byte = choose(logits, going, step)
         yield going, logits.softmax(dim=-1), byte

@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import MakeModel
 from tests.tilelli.engine.conftest import IDS
 from tilelli.engine import pace
-from tilelli.engine.reader import compiled
+from tilelli.engine.loaded import compiled
 
 
 def test_each_threshold_is_timed_in_each_round_and_writes_what_it_should(
