@@ -149,8 +149,9 @@ class ModelConfig(Settings):
         through_local: whether the dense pathway reads its input with what the local one makes of it added.
         mix_scale: factor on the routed sum; 3 lets three equally weighted pathways each count in full.
         activation_bits: 8 rounds what goes into the ternary matrices of attention and feed-forward to whole steps, 127
-            at most, for each byte of the text by itself, so that their products are sums of small whole numbers; 0
-            leaves it as it is. See `ternary.py`. Without ternary matrices it means nothing; a vanilla model has none.
+            at most, for each byte of the text by itself, and of ternary attention also each query, key and value, so
+            that all these products are sums of small whole numbers; 0 leaves them as they are. See `ternary.py`.
+            Without ternary matrices it means nothing; a vanilla model has none.
     """
 
     kind: str = "routed"

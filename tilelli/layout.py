@@ -68,6 +68,11 @@ def whole(config: ModelConfig) -> set[str]:
     return {name for name in ternary(config) if not name.endswith(".local.weight")} if config.activation_bits else set()
 
 
+def attends_in_steps(config: ModelConfig) -> bool:
+    """Whether queries, keys and values are rounded: where what makes them is a sum of whole numbers."""
+    return "blocks.0.sparse.qkv.weight" in whole(config)
+
+
 def places(config: ModelConfig, floats: str) -> dict[str, tuple[str, Shape]]:
     """Name, type and shape of every tensor in a packed file; four trits share a byte."""
     found: dict[str, tuple[str, Shape]] = {}

@@ -89,6 +89,12 @@ def quantize(weight: Floats) -> tuple[Floats, np.float32]:
     return np.clip(np.rint(weight / scale), -1, 1), scale
 
 
+def in_steps(x: Floats) -> tuple[Floats, Floats]:
+    """Vectors (..., K) in whole steps, and the size of these (..., 1); see `ternary.in_steps`."""
+    size = np.maximum(np.abs(x).max(axis=-1, keepdims=True), SMALLEST_SCALE) * np.float32(1 / 127)
+    return np.rint(x / size), size
+
+
 def latent(trits: NDArray[Any], scale: np.float32) -> Floats:
     """Float weights that `quantize` rounds to just these trits and just this scale.
 

@@ -45,6 +45,12 @@ def in_steps(x: Tensor) -> tuple[Tensor, Tensor]:
     return _passed(x / size, torch.round), size
 
 
+def rounded(x: Tensor) -> Tensor:
+    """Vectors (..., K) in whole steps times the size of these; going backward as if nothing had happened."""
+    steps, size = in_steps(x)
+    return steps * size
+
+
 def straight_through(weight: Tensor) -> Tensor:
     """`trits * scale` going forward, the identity going backward."""
     trits, scale = quantize(weight.detach())

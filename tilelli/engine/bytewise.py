@@ -1,10 +1,10 @@
 # mypy: disable-error-code="import-untyped,attr-defined,no-untyped-call,no-any-return,call-arg,arg-type"
-"""The innermost loop of `integers.py` as instructions that multiply bytes and add them up.
+"""The innermost loops of `integers.py` and `attention.py` as instructions that multiply bytes and add them up.
 
 The processors of the last ten years do that with 32 or 64 pairs of bytes in one stroke or in two; no compiler finds it
 by itself in a loop over trits. Each way is a few lines of LLVM here, inside functions that numba compiles. Which one is
-gone is asked of the processor when the kernels are compiled; where there is none, `integers.add_up` is compiled as it
-stands. Every way gives the same sums. Only `instructions.py` imports this module: it needs numba.
+gone is asked of the processor when the kernels are compiled; where there is none, those loops are compiled as they
+stand. Every way gives the same sums. Only `instructions.py` imports this module: it needs numba.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from numba.core import cgutils
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
+from tilelli.engine.attention import QUAD, TILE
 from tilelli.engine.integers import SIDE
 from tilelli.engine.products import WORD
 
@@ -103,6 +104,41 @@ def _tile(way: Way) -> Any:
         return types.void(*[types.int64] * 4), emit
 
     return tile
+
+
+def score_by(way: Way) -> Callable[..., None]:
+    """`attention.score_steps` by a way that takes one stroke, for use in compiled functions."""
+    scored = _scored(way)
+
+    def score_steps(keys: Any, steps: Any, sums: Any) -> None:
+        scored(keys.ctypes.data, steps.ctypes.data, sums.ctypes.data, len(keys))
+
+    return score_steps
+
+
+def _scored(way: Way) -> Any:
+    """An intrinsic: the sums of a tile of keys, from three addresses and the quads of steps in a key."""
+    row = QUAD * TILE
+
+    def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        keys, steps, sums, quads = arguments
+        words = _vector(I32, way)
+        parts = [cgutils.alloca_once_value(b, _all(words, 0)) for _ in range(row // way.size)]
+        with cgutils.for_range(b, quads) as loop:
+            x, near = _spread(b, way, b.add(steps, b.mul(loop.index, I64(QUAD)))), b.mul(loop.index, I64(row))
+            for number, part in enumerate(parts):
+                place = b.add(keys, b.add(near, I64(number * way.size)))
+                b.store(_stroke(b, way, b.load(part), _read(b, place, _vector(I8, way)), x), part)
+        for number, part in enumerate(parts):
+            place = b.inttoptr(b.add(sums, I64(number * way.size)), words.as_pointer())
+            b.store(b.load(part), place).align = 4
+        return context.get_dummy_value()
+
+    @intrinsic
+    def scored(typing: Any, keys: Any, steps: Any, sums: Any, quads: Any) -> Any:
+        return types.void(*[types.int64] * 4), emit
+
+    return scored
 
 
 def _gather(b: Any, way: Way, parts: list[Any], w: Any, x: list[Any]) -> None:

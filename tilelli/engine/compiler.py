@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tilelli.engine import choosing, integers, kernels, matrix, products, selection, team
+from tilelli.engine import attention, choosing, integers, kernels, matrix, products, selection, team
 from tilelli.errors import InputError
 from tilelli.packed import SMALLEST_SCALE
 
@@ -43,7 +43,7 @@ OWN = {
     **{name: set[str]() for name in ("in_steps", "stepped", "in_size")},  # to the last digit as NumPy and torch do it
     **{name: set[str]() for name in ("_soften", "_drawn", "_cut")},  # in the order in which NumPy does it
 }
-MODULES = (kernels, choosing, matrix, products, integers, selection, team)
+MODULES = (kernels, choosing, matrix, products, integers, attention, selection, team)
 EMITTED = ("intrinsics.py", "instructions.py", "bytewise.py", "vectors.py")  # what these modules call, in other words
 MADE, MAKING = "made", "making"  # files in the cache: it is complete; somebody is at it
 PATIENCE = 300  # seconds after which whoever was at it has been given up
@@ -215,7 +215,7 @@ def _register() -> None:
 def helpers() -> list[Any]:
     """The kernels that other kernels call, as they stand."""
     found = [(value, module) for module in MODULES for value in vars(module).values() if inspect.isfunction(value)]
-    apart = (kernels.write, team.assist, integers.add_up, selection.score, selection.gather)
+    apart = (kernels.write, team.assist, integers.add_up, attention.score, attention.score_steps, selection.gather)
     return [value for value, own in found if value.__module__ == own.__name__ and value not in apart]
 
 

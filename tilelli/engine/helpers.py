@@ -15,7 +15,7 @@ import numpy as np
 from tilelli.engine.products import Array
 from tilelli.engine.team import BOARD, LEAST
 
-WORTH = 60_000  # multiply-adds of floats, some microseconds: a smaller job is done before a helper has seen it
+WORTH = 20_000  # multiply-adds of floats, most of a microsecond: a smaller job is done before a helper has seen it
 PATIENCE = 8000  # turns, some milliseconds: longer than what happens between two bytes
 
 

@@ -13,8 +13,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
-from tilelli.engine import integers, intrinsics, selection, vectors
-from tilelli.engine.bytewise import add_up_by, ways
+from tilelli.engine import attention, integers, intrinsics, selection, vectors
+from tilelli.engine.bytewise import add_up_by, score_by, ways
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 PATIENT = 2000  # turns of a loop that waits, after which others may have the processor
@@ -25,19 +25,19 @@ def teach() -> None:
     """Tell numba what stands for the functions of `intrinsics.py`, and for a few loops."""
     for name, found in (_counters() | _arrays() | _numbers()).items():
         _instead(getattr(intrinsics, name), found)
-    if here := ways():
-        _instead(integers.add_up, add_up_by(here[0]))
-    else:
-        register_jitable(**FLAGS)(integers.add_up)
-    _instead(selection.score, vectors.score())
-    if vectors.gathers():
-        _instead(selection.gather, vectors.gather())
-    else:
-        register_jitable(**FLAGS)(selection.gather)
+    here = ways()
+    at_once = [way for way in here if way.one_stroke]
+    _instead(integers.add_up, add_up_by(here[0]) if here else None)
+    _instead(attention.score_steps, score_by(at_once[0]) if at_once else None)
+    _instead(attention.score, vectors.score())
+    _instead(selection.gather, vectors.gather() if vectors.gathers() else None)
 
 
-def _instead(written: Callable[..., Any], found: Callable[..., Any]) -> None:
-    """Where `written` is called in a compiled function, `found` is, which is compiled too."""
+def _instead(written: Callable[..., Any], found: Callable[..., Any] | None) -> None:
+    """Where `written` is called in a compiled function, `found` is, which is compiled too; itself if that is None."""
+    if found is None:
+        register_jitable(**FLAGS)(written)
+        return
     overload(written, jit_options=FLAGS, strict=False)(lambda *arguments: found)
 
 
@@ -60,7 +60,14 @@ def _counters() -> dict[str, Callable[..., Any]]:
 
 
 def _arrays() -> dict[str, Callable[..., Any]]:
-    kinds = {"floats": np.float32, "words": np.uint32, "sums": np.int32, "steps": np.int8, "numbers": np.int64}
+    kinds = {
+        "floats": np.float32,
+        "words": np.uint32,
+        "sums": np.int32,
+        "steps": np.int8,
+        "bytes": np.uint8,
+        "numbers": np.int64,
+    }
     return {f"{name}_at": _array(kind) for name, kind in kinds.items()}
 
 

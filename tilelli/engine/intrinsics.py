@@ -57,6 +57,11 @@ def steps_at(address: int, shape: tuple[int, ...]) -> Array:
     return _at(ctypes.c_int8, address, shape)
 
 
+def bytes_at(address: int, shape: tuple[int, ...]) -> Array:
+    """The same of uint8."""
+    return _at(ctypes.c_uint8, address, shape)
+
+
 def numbers_at(address: int, shape: tuple[int, ...]) -> Array:
     """The same of int64."""
     return _at(ctypes.c_int64, address, shape)

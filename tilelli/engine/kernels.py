@@ -2,8 +2,8 @@
 
 It says what `plain.py` says, without operations on whole arrays: a byte goes through the model in one call, and nothing
 in between is Python once it is compiled (`compiler.py`). Run as it stands it is slow, but every index is checked;
-compiled, none is, so whoever calls `read` has proved the sizes before (`compiled.py`). Axes are named as everywhere.
-What multiplies stands in `matrix.py`, what selects in `selection.py`.
+compiled, none is, so whoever calls `read` has proved the sizes before (`arrays.py`, `memory.py`). Axes are named as
+everywhere. What multiplies stands in `matrix.py`, what attends in `attention.py`.
 
 The bytes that are read together may be of several conversations, each with a memory of its own: they share one reading
 of every matrix. A pathway whose weight is 0 for a byte is not computed for it, and only remembers.
@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tilelli.engine.attention import INPUTS, POSITION, ROOM
 from tilelli.engine.choosing import Rules, Told, next_byte
 from tilelli.engine.intrinsics import floats_at
 from tilelli.engine.matrix import Matrix, multiply
 from tilelli.engine.products import Array, F
-from tilelli.engine.selection import INPUTS, POSITION, ROOM, exponentials, extremes, softmax
+from tilelli.engine.selection import exponentials, extremes, softmax
 from tilelli.engine.team import FLOATS, deal, deal_heads
 
 
@@ -72,7 +73,7 @@ def write(
 ) -> None:
     """Write up to N bytes of each of B texts, by `random` (N, B) numbers from 0 to 1.
 
-    The first of `ids` (N + 1, B) are read at their `places` (N, B, 5); each of the others is chosen by the rules and,
+    The first of `ids` (N + 1, B) are read at their `places` (N, B, 6); each of the others is chosen by the rules and,
     but for the last, read in its turn. `logits` (B, 256) are overwritten; router weights (N, B, L, 3) and logits of the
     head (N, B) or (N, 0) are filled in. `done` (B,) becomes how many were written: fewer than N if a text ends, and
     counted from -1 down if that is because no byte can be chosen. A text that has ended is gone on with, for nothing.
@@ -100,7 +101,7 @@ def read(
     pathways: Array,
     abstain: Array,
 ) -> None:
-    """Read the bytes `ids` (T,) uint8 at their `places` (T, 5) int64, of which `selection.py` says what they are.
+    """Read the bytes `ids` (T,) uint8 at their `places` (T, 6) int64, of which `attention.py` says what they are.
 
     Fills `logits` (T, 256), `pathways` (T, L, 3) of routed models, `abstain` (T,) where there is a head, and the places
     of these bytes in memory. On the `board` helpers find work, if there are any; see `team.py`.
@@ -238,7 +239,7 @@ def _attention(w: Weights, n: Numbers, board: Array, block: int, h: Array, place
     wanted = out.shape[1] > 0
     qkv, mixed = np.empty((T, 3 * inner), F), np.zeros((T, inner if wanted else 0), F)
     multiply(w.qkv, block, h, qkv, board, 0 if wanted else inner)
-    deal_heads(board, places, block, n.heads, qkv, mixed, n.top_k)
+    deal_heads(board, places, block, n.heads, qkv, mixed, n.top_k, w.qkv.stepped)
     if wanted:
         multiply(w.out, block, mixed, out, board)
 

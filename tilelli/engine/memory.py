@@ -11,19 +11,21 @@ from typing import NamedTuple
 import numpy as np
 
 from tilelli.config import ModelConfig
+from tilelli.engine.attention import POSITION, QUAD, TILE
 from tilelli.engine.helpers import board
 from tilelli.engine.products import Array
-from tilelli.engine.selection import POSITION, TILE
 from tilelli.errors import InputError
+from tilelli.layout import attends_in_steps
 
-ROOM = TILE  # positions that a new memory has room for; doubled as the text grows
+ROOM = 512  # positions that a new memory has room for, a multiple of `TILE`; doubled as the text grows
 
 
 class Memory(NamedTuple):
     """What one conversation has read, by position; `S` positions have a place, a multiple of 64."""
 
-    keys: Array  # (L, H, S / 64, head_dim, 64)
-    values: Array  # (L, H, S, head_dim)
+    keys: Array  # (L, H, S / 64, head_dim, 64); in steps (L, H, S / 64, head_dim / 4, 64, 4) uint8, 128 added
+    values: Array  # (L, H, S, head_dim); in steps int8
+    sizes: Array  # (L, H, 2, S) of the steps of keys and values
     inputs: Array  # (L, S, D), of the convolution
 
 
@@ -52,7 +54,7 @@ class Store:
             self._written = end
 
     def places(self, position: int, end: int) -> Array:
-        """What the kernels are told of the bytes from `position` to `end`: (T, 5); see `selection.py`."""
+        """What the kernels are told of the bytes from `position` to `end`: (T, 6); see `attention.py`."""
         found = np.empty((end - position, POSITION + 1), np.int64)
         found[:, :POSITION] = [*(array.ctypes.data for array in self.memory), self._room]
         found[:, POSITION] = range(position, end)
@@ -91,16 +93,19 @@ def _store(c: ModelConfig, state: State | None, end: int) -> Store:
         room *= 2
     room = min(room, -(-c.context // TILE) * TILE)
     attends, local = c.kind == "vanilla" or "sparse" in c.pathways, c.kind == "routed" and "local" in c.pathways
-    L, H = c.n_blocks if attends else 0, c.n_heads
+    L, H, W, steps = c.n_blocks if attends else 0, c.n_heads, c.head_dim, attends_in_steps(c)
+    tile = (-(-W // QUAD), TILE, QUAD) if steps else (W, TILE)
     memory = Memory(
-        keys=np.zeros((L, H, room // TILE, c.head_dim, TILE), np.float32),
-        values=np.zeros((L, H, room, c.head_dim), np.float32),
+        keys=np.zeros((L, H, room // TILE, *tile), np.uint8 if steps else np.float32),
+        values=np.zeros((L, H, room, W), np.int8 if steps else np.float32),
+        sizes=np.zeros((L if steps else 0, H, 2, room), np.float32),
         inputs=np.zeros((c.n_blocks if local else 0, room, c.d_model), np.float32),
     )
     if state is not None:
         tiles = -(-past // TILE)
         memory.keys[:, :, :tiles] = state.store.memory.keys[:, :, :tiles]
         memory.values[:, :, :past] = state.store.memory.values[:, :, :past]
+        memory.sizes[..., :past] = state.store.memory.sizes[..., :past]
         memory.inputs[:, :past] = state.store.memory.inputs[:, :past]
     store = Store(memory, room)
     store.claim(0, past)

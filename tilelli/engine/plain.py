@@ -15,8 +15,8 @@ from tilelli.config import PATHWAYS, ModelConfig
 from tilelli.engine.writing import Reading, entropy, write
 from tilelli.errors import InputError
 from tilelli.header import SPLICE, check_tensors, read_header
-from tilelli.layout import SCALE, whole
-from tilelli.packed import SMALLEST_SCALE, Floats, weights
+from tilelli.layout import SCALE, attends_in_steps, whole
+from tilelli.packed import Floats, in_steps, weights
 from tilelli.sampling import Sampling, Written
 
 Tensors = dict[str, Floats]
@@ -115,7 +115,8 @@ def _local(w: Tensors, h: Floats, kept: Tensors) -> Floats:
 
 
 def _attention(c: ModelConfig, w: Tensors, name: str, h: Floats, kept: Tensors, top_k: int) -> Floats:
-    q, k, v = _product(w, f"{name}qkv.weight", h).reshape(-1, 3, c.n_heads, c.head_dim).transpose(1, 2, 0, 3)
+    made = _product(w, f"{name}qkv.weight", h).reshape(-1, 3, c.n_heads, c.head_dim)
+    q, k, v = (np.multiply(*in_steps(made)) if attends_in_steps(c) else made).transpose(1, 2, 0, 3)
     k = kept["keys"] = np.concatenate((kept.get("keys", k[:, :0]), k), axis=1)  # (H, S, head_dim)
     v = kept["values"] = np.concatenate((kept.get("values", v[:, :0]), v), axis=1)
     T, S = len(h), k.shape[1]
@@ -128,16 +129,15 @@ def _attention(c: ModelConfig, w: Tensors, name: str, h: Floats, kept: Tensors, 
 
 def _dense(w: Tensors, name: str, h: Floats) -> Floats:
     u = _product(w, f"{name}.up.weight", h)
-    gelu = 0.5 * u * (1 + np.tanh(math.sqrt(2 / math.pi) * (u + 0.044715 * u**3)))
-    return _product(w, f"{name}.down.weight", gelu)
+    return _product(w, f"{name}.down.weight", 0.5 * u * (1 + np.tanh(math.sqrt(2 / math.pi) * (u + 0.044715 * u**3))))
 
 
 def _product(w: Tensors, name: str, x: Floats) -> Floats:
     """(T, K) -> (T, R); where activations are rounded, as `ternary.py` does it: whole numbers are added up."""
     if name + SCALE not in w:
         return x @ w[name].T
-    size = np.maximum(np.abs(x).max(axis=-1, keepdims=True), SMALLEST_SCALE) * np.float32(1 / 127)
-    return np.rint(x / size) @ w[name].T * (size * w[name + SCALE])  # type: ignore[no-any-return]
+    steps, size = in_steps(x)
+    return steps @ w[name].T * (size * w[name + SCALE])
 
 
 def _norm(x: Floats, w: Tensors, name: str) -> Floats:

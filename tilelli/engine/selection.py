@@ -1,71 +1,22 @@
-"""Kernels: scores of keys, which are kept, what those weigh, and what their values add up to. See `kernels.py`."""
+"""Kernels: which keys are kept by their scores, and what those weigh. See `attention.py`."""
 
-import math
 from typing import Any
 
 import numpy as np
 
-from tilelli.engine.intrinsics import bits_of, float_of, floats_at
+from tilelli.engine.intrinsics import bits_of, float_of
 from tilelli.engine.products import Array, F
 
 LEAST = F(-3.4e38)
 LOW, HIGH = F(-87.0), F(88.0)  # exp of less is nothing, of more is beyond float32
-KEYS, VALUES, INPUTS, ROOM, POSITION = range(5)
-"""What is told of each of the bytes that are read, as whole numbers: where the memory of its conversation begins, with
-keys (L, H, S / 64, head_dim, 64), values (L, H, S, head_dim) and inputs of the convolution (L, S, D); its `S`; and the
-byte's position in its conversation. Bytes of one conversation come in their order; each finds those before it there."""
-TILE = 64  # keys that lie side by side
-
-
-def attend(places: Array, block: int, heads: int, qkv: Array, mixed: Array, top_k: int, first: int, last: int) -> None:
-    """Attention of the heads from `first` to `last`: (T, 3 * H * head_dim) -> `mixed` (T, H * head_dim).
-
-    Remembers the keys and values of these bytes at their `places` (T, 5). Each query keeps its best keys; only the
-    values of those are touched. Without a `mixed` (T, 0) it remembers, and that is all.
-    """
-    T, width = len(qkv), qkv.shape[1] // (3 * heads)
-    longest = -(-(places[:, POSITION].max() + 1) // TILE) * TILE
-    query, scores, chosen = np.empty(width, F), np.empty(longest, F), np.empty(longest, np.int32)
-    small = F(1 / math.sqrt(width))
-    for head in range(first, last):
-        here = slice(head * width, (head + 1) * width)
-        for t in range(T):
-            room, seen = places[t, ROOM], places[t, POSITION] + 1
-            behind = 4 * (block * heads + head) * width * room
-            keys = floats_at(places[t, KEYS] + behind, (room // TILE, width, TILE))
-            values = floats_at(places[t, VALUES] + behind, (room, width))
-            _remember(keys, values, qkv[t, heads * width :], here.start, seen - 1)
-            if mixed.shape[1] == 0:
-                continue
-            for i in range(width):
-                query[i] = small * qkv[t, here.start + i]
-            for tile in range(-(-seen // TILE)):
-                score(keys[tile], query, scores[TILE * tile : TILE * (tile + 1)])
-            kept = choose(scores, seen, top_k, chosen)
-            softmax(scores, kept)
-            mix(values, scores, chosen, kept, mixed[t, here])
-
-
-def _remember(keys: Array, values: Array, kv: Array, first: int, place: int) -> None:
-    tile, at = place // TILE, place % TILE
-    for i in range(values.shape[1]):
-        keys[tile, i, at] = kv[first + i]
-        values[place, i] = kv[len(kv) // 2 + first + i]
-
-
-def score(keys: Array, q: Array, scores: Array) -> None:
-    """How well a query (head_dim,) matches each key of a tile (head_dim, 64), whether it is filled yet or not."""
-    scores[:] = F(0)
-    for i in range(len(q)):
-        for s in range(TILE):
-            scores[s] += q[i] * keys[i, s]
 
 
 def choose(scores: Array, seen: int, top_k: int, chosen: Array) -> int:
     """Which keys are kept: fills `chosen`, moves their scores to the front, and says how many there are.
 
-    The threshold is found by halving: few passes, each over all scores at once. At least `top_k` scores reach `low`,
-    and `above` of them, fewer than `top_k`, reach `high`. Of equal scores at the threshold the earlier are kept.
+    The threshold is found by halving, twice in a pass: few passes, each over all scores at once. At least `top_k`
+    scores reach `low`, and `above` of them, fewer than `top_k`, reach `high`. Of equal scores at the threshold the
+    earlier are kept.
     """
     if seen <= top_k:
         for s in range(seen):
@@ -73,16 +24,21 @@ def choose(scores: Array, seen: int, top_k: int, chosen: Array) -> int:
         return seen
     low, high = extremes(scores, seen)
     low = low if low > LEAST else LEAST
-    above = reaching(scores, seen, high)
+    above, _, _ = reaching(scores, seen, high, high, high)
     while above < top_k:
-        middle = low * F(0.5) + high * F(0.5)  # a difference may be beyond all floats
+        middle = halfway(low, high)
         if not low < middle < high:  # neighbours: what reaches `low` but not `high` is all the same number
             break
-        count = reaching(scores, seen, middle)
-        if count <= top_k:
-            high, above = middle, count
+        left, right = halfway(low, middle), halfway(middle, high)
+        most, half, few = reaching(scores, seen, left, middle, right)
+        if few > top_k:
+            low = right
+        elif half > top_k:
+            low, high, above = middle, right, few
+        elif most > top_k:
+            low, high, above = left, middle, half
         else:
-            low = middle
+            high, above = left, most
     if above == top_k:  # nearly always
         return gather(scores, seen, high, chosen)
     kept, equal = 0, top_k - above
@@ -123,26 +79,20 @@ def ordered(bits: Any) -> Any:
     return np.int32(bits ^ ((bits >> np.int32(31)) & np.int32(0x7FFFFFFF)))
 
 
-def reaching(scores: Array, seen: int, threshold: Any) -> int:
-    """How many scores reach it; counted in floats, which go through as many at once as the scores do."""
-    count = F(0)
+def halfway(low: Any, high: Any) -> Any:
+    """Between two numbers whose difference may be beyond all floats."""
+    return low * F(0.5) + high * F(0.5)
+
+
+def reaching(scores: Array, seen: int, left: Any, middle: Any, right: Any) -> tuple[int, int, int]:
+    """How many scores reach each of three; counted in floats, which go through as many at once as the scores do."""
+    most, half, few = F(0), F(0), F(0)
     for s in range(seen):
-        count += F(1) if scores[s] >= threshold else F(0)
-    return int(count)
-
-
-def mix(values: Array, shares: Array, chosen: Array, kept: int, out: Array) -> None:
-    """The sum of the kept values (S, head_dim), each times its share."""
-    j, whole = 0, kept // 4 * 4
-    while j < whole:
-        a, b, c, d = shares[j], shares[j + 1], shares[j + 2], shares[j + 3]
-        s, t, u, v = chosen[j], chosen[j + 1], chosen[j + 2], chosen[j + 3]
-        for i in range(len(out)):
-            out[i] += a * values[s, i] + b * values[t, i] + c * values[u, i] + d * values[v, i]
-        j += 4
-    for j in range(whole, kept):
-        for i in range(len(out)):
-            out[i] += shares[j] * values[chosen[j], i]
+        v = scores[s]
+        most += F(1) if v >= left else F(0)
+        half += F(1) if v >= middle else F(0)
+        few += F(1) if v >= right else F(0)
+    return int(most), int(half), int(few)
 
 
 def softmax(row: Array, n: int) -> None:

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-untyped,attr-defined,no-untyped-call,no-any-return,call-arg,arg-type"
-"""Two loops of `selection.py` as instructions on whole vectors, which no compiler finds by itself.
+"""A loop of `attention.py` and one of `selection.py` as instructions on whole vectors, which no compiler finds alone.
 
 `score`: a query times a tile of keys, whose sums stay in registers; for any processor. `gather`: what is wanted of
 sixteen numbers is put side by side in one stroke; with AVX-512, elsewhere it is compiled as it stands. Only
@@ -16,7 +16,7 @@ from numba.core import cgutils
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
-from tilelli.engine.selection import TILE
+from tilelli.engine.attention import TILE
 
 LANES = 16
 I16, I32, I64 = (ir.IntType(bits) for bits in (16, 32, 64))
@@ -31,7 +31,7 @@ def gathers() -> bool:
 
 
 def score() -> Callable[..., None]:
-    """`selection.score`, for use in compiled functions."""
+    """`attention.score`, for use in compiled functions."""
 
     def score(keys: Any, q: Any, scores: Any) -> None:
         _scored(keys.ctypes.data, q.ctypes.data, scores.ctypes.data, len(q))

@@ -11,13 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from tilelli.pathways.topk_attention import TopKAttention
-from tilelli.ternary import TernaryLinear
+from tilelli.ternary import TernaryLinear, rounded
 
 KeyValues = tuple[Tensor, Tensor]
 
 
 class SparsePathway(nn.Module):
-    """Multi-head attention, `n_heads` of `head_dim`, without biases."""
+    """Multi-head attention, `n_heads` of `head_dim`, without biases. Where the input of its matrices is rounded, so is
+    each query, key and value."""
 
     def __init__(
         self, d_model: int, n_heads: int, head_dim: int, top_k: int, ternary: bool, activation_bits: int = 0
@@ -48,7 +49,8 @@ class SparsePathway(nn.Module):
             The result (B, T, d_model), and the `past` of the next call.
         """
         B, T, _ = h.shape
-        q, k, v = self.qkv(h).view(B, T, 3, self.n_heads, self.head_dim).permute(2, 0, 3, 1, 4)  # (B, H, T, head_dim)
+        qkv = self.qkv(h).view(B, T, 3, self.n_heads, self.head_dim)
+        q, k, v = (rounded(qkv) if self.qkv.in_steps else qkv).permute(2, 0, 3, 1, 4)  # (B, H, T, head_dim)
         if past is not None:
             k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)  # (B, H, S + T, head_dim)
         if past is None and kept is None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.tilelli.engine.test_kernels import blocked
-from tilelli.engine import integers
+from tilelli.engine import attention, integers
 
 numba = pytest.importorskip("numba")
 
@@ -51,6 +51,19 @@ def test_outputs_that_are_not_asked_for_are_left_alone(way: Way | None) -> None:
     compiled(way)(words, steps, sums, 64, 128)
     np.testing.assert_array_equal(sums[:, 64:128], expected[:, 64:128])
     assert (np.delete(sums, np.s_[64:128], axis=1) == 7).all()
+
+
+@pytest.mark.parametrize("way", [None, WAYS[0], WAYS[2]], ids=lambda way: way.feature if way else "as it stands")
+@pytest.mark.parametrize("quads", [1, 3, 300])
+def test_a_tile_of_keys_is_matched_alike(way: Way | None, quads: int) -> None:
+    if way is not None and way not in bytewise.ways():
+        pytest.skip(f"this processor has no {way.feature}")
+    written = attention.score_steps if way is None else bytewise.score_by(way)
+    chance, sums = np.random.default_rng(quads), np.full(64, 7, np.int32)
+    keys = chance.choice([0, 1, 128, 255], (quads, 64, 4)).astype(np.uint8)
+    steps = chance.choice([-127, -1, 3, 127], 4 * quads).astype(np.int8)
+    numba.njit(nogil=True, boundscheck=False)(written)(keys, steps, sums)
+    np.testing.assert_array_equal(sums, np.einsum("qsj,qj->s", keys.astype(int), steps.reshape(-1, 4).astype(int)))
 
 
 def test_a_way_is_gone_only_where_the_processor_and_the_compiler_know_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tilelli.engine import compiler, integers, kernels, matrix, selection
+from tilelli.engine import attention, compiler, integers, kernels, matrix, selection
 from tilelli.engine.helpers import board
 from tilelli.engine.matrix import Matrix
 from tilelli.pathways import LocalPathway
@@ -16,8 +16,8 @@ numbers = st.lists(st.sampled_from([-3.5, -1.0, 0.0, 0.0, 0.25, 2.0, 2.0, 7.5, 1
 
 def test_every_kernel_is_known_to_the_compiler() -> None:
     names = [helper.__name__ for helper in compiler.helpers()]
-    assert {"_attention", "multiply", "choose", "accumulate", "in_steps", "deal"} < set(names)
-    assert not {"write", "assist", "add_up", "score", "gather"} & set(names)
+    assert {"_attention", "attend", "multiply", "choose", "accumulate", "in_steps", "deal"} < set(names)
+    assert not {"write", "assist", "add_up", "score", "score_steps", "gather"} & set(names)
     assert set(compiler.OWN) < set(names)
 
 
@@ -150,12 +150,9 @@ def test_the_convolution_goes_on_where_it_stopped() -> None:
     torch.nn.init.normal_(local.weight)
     expected = local(h[None])[0][0].detach().numpy()
     inputs, out = np.zeros((6, 3), F), np.zeros((6, 3), F)
-    places = np.zeros((6, 5), np.int64)
-    places[:, selection.INPUTS], places[:, selection.ROOM], places[:, selection.POSITION] = (
-        inputs.ctypes.data,
-        6,
-        range(6),
-    )
+    places = np.zeros((6, 6), np.int64)
+    places[:, attention.INPUTS], places[:, attention.ROOM] = inputs.ctypes.data, 6
+    places[:, attention.POSITION] = range(6)
     filters = local.weight.detach().numpy().T
     for piece in (slice(0, 1), slice(1, 4), slice(4, 6)):
         kernels._local(filters, np.zeros(3, F), 0, h[piece].numpy(), places[piece], out[piece])
