@@ -7,8 +7,8 @@ import numpy as np
 
 from tilelli.config import PATHWAYS, ModelConfig
 from tilelli.engine.integers import SHIFTS, SIDE
-from tilelli.engine.kernels import Numbers, Weights
-from tilelli.engine.matrix import Matrix
+from tilelli.engine.kernels import Numbers, Room, Weights
+from tilelli.engine.matrix import Matrix, Scratch
 from tilelli.engine.products import WORD, Array
 from tilelli.errors import InputError
 from tilelli.interventions import Intervention
@@ -82,6 +82,32 @@ def thresholds(c: ModelConfig, interventions: Sequence[Intervention]) -> Array:
         first, last = each.blocks or (0, c.n_blocks - 1)
         found[first : last + 1] = np.maximum(found[first : last + 1], each.numbers[0])
     return found
+
+
+def room(c: ModelConfig, T: int) -> Room:
+    """What T bytes become on their way, and what any product of theirs needs in between."""
+    inner, floats = c.n_heads * c.head_dim, np.float32
+    most = -(-max(c.d_model, c.hidden, 3 * inner) // SIDE) * SIDE  # inputs or outputs of a matrix
+    x, h, made, fed = np.empty((4, T, c.d_model), floats)
+    return Room(
+        x=x,
+        h=h,
+        made=made,
+        fed=fed,
+        feeding=np.empty(T, np.int64),
+        shares=np.empty((T, len(PATHWAYS)), floats),
+        qkv=np.empty((T, 3 * inner), floats),
+        mixed=np.empty((T, inner), floats),
+        hidden=np.empty((T, c.hidden), floats),
+        gate=np.empty(c.hidden, floats),
+        scratch=Scratch(
+            floats=np.empty(T * (most + most // 8), floats),
+            steps=np.empty(T * most, np.int8),
+            sums=np.empty(T * most, np.int32),
+            sizes=np.empty(T, floats),
+            totals=np.empty(T, np.int32),
+        ),
+    )
 
 
 def _routers(c: ModelConfig, found: dict[str, Floats], block: int) -> tuple[Array, Array]:

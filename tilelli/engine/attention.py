@@ -32,65 +32,68 @@ def attend(
     Remembers the keys and values of these bytes at their `places` (T, 6), if `rounds` in steps. Each query keeps its
     best keys. Without a `mixed` (T, 0) it remembers, and that is all.
     """
-    T, inner = len(qkv), qkv.shape[1] // 3
+    inner = qkv.shape[1] // 3
     width = inner // heads
     longest = -(-(places[:, POSITION].max() + 1) // TILE) * TILE
-    scores, chosen = np.empty(longest, F), np.empty(longest, np.int32)
-    steps = np.zeros(-(-width // QUAD) * QUAD, np.int8)
+    scores, chosen, query = np.empty(longest, F), np.empty(longest, np.int32), np.empty(width, F)
+    steps, sums = np.zeros(-(-width // QUAD) * QUAD, np.int8), np.empty(TILE, np.int32)
     for head in range(first, last):
-        own, at = block * heads + head, head * width
-        for t in range(T):
-            place, seen = places[t], places[t, POSITION] + 1
+        for t in range(len(qkv)):
+            own, at = block * heads + head, head * width
             q, k = qkv[t, at : at + width], qkv[t, inner + at : inner + at + width]
-            v = qkv[t, 2 * inner + at : 2 * inner + at + width]
+            v, out = qkv[t, 2 * inner + at : 2 * inner + at + width], mixed[t, at : at + width]
             if rounds:
-                remember_steps(place, own, k, v, steps)
+                attend_steps(places[t], own, q, k, v, out, top_k, scores, chosen, steps, sums)
             else:
-                remember(place, own, k, v)
-            if mixed.shape[1] == 0:
-                continue
-            if rounds:
-                match_steps(place, own, q, steps, scores)
-            else:
-                match(place, own, q, scores)
-            kept = choose(scores, seen, top_k, chosen)
-            softmax(scores, kept)
-            if rounds:
-                mix_steps(place, own, scores, chosen, kept, mixed[t, at : at + width])
-            else:
-                mix(place, own, scores, chosen, kept, mixed[t, at : at + width])
+                attend_floats(places[t], own, q, k, v, out, top_k, scores, chosen, query)
 
 
-def remember(place: Array, own: int, k: Array, v: Array) -> None:
-    """Keep the key and the value of a byte and a head, each (head_dim,)."""
-    keys, values = memory_of(place, own, len(k))
-    tile, at = place[POSITION] // TILE, place[POSITION] % TILE
-    for i in range(len(k)):
-        keys[tile, i, at] = k[i]
-        values[place[POSITION], i] = v[i]
-
-
-def match(place: Array, own: int, q: Array, scores: Array) -> None:
-    """How well a query (head_dim,) matches each key so far; behind them, up to a whole tile, anything."""
-    keys, _ = memory_of(place, own, len(q))
-    small, query = F(1 / math.sqrt(len(q))), np.empty(len(q), F)
+def attend_floats(
+    place: Array,
+    own: int,
+    q: Array,
+    k: Array,
+    v: Array,
+    out: Array,
+    top_k: int,
+    scores: Array,
+    chosen: Array,
+    query: Array,
+) -> None:
+    """Of one byte and one head, the `own`th in memory: three of (head_dim,) -> `out` (head_dim,), if there is room."""
+    keys, values = memory_of(place, own, len(q))
+    remember(keys, values, place[POSITION], k, v)
+    if len(out) == 0:
+        return
+    small = F(1 / math.sqrt(len(q)))
     for i in range(len(q)):
         query[i] = small * q[i]
     for tile in range(place[POSITION] // TILE + 1):
         score(keys[tile], query, scores[TILE * tile : TILE * (tile + 1)])
+    kept = choose(scores, place[POSITION] + 1, top_k, chosen)
+    softmax(scores, kept)
+    mix(values, scores, chosen, kept, out)
+
+
+def remember(keys: Array, values: Array, position: int, k: Array, v: Array) -> None:
+    """Keep the key and the value of a byte and a head, each (head_dim,)."""
+    tile, at = position // TILE, position % TILE
+    for i in range(len(k)):
+        keys[tile, i, at] = k[i]
+        values[position, i] = v[i]
 
 
 def score(keys: Array, q: Array, scores: Array) -> None:
-    """The same of a tile of keys (head_dim, 64)."""
+    """How well a query (head_dim,) matches each key of a tile (head_dim, 64), whether it is filled yet or not."""
     scores[:] = F(0)
     for i in range(len(q)):
         for s in range(TILE):
             scores[s] += q[i] * keys[i, s]
 
 
-def mix(place: Array, own: int, shares: Array, chosen: Array, kept: int, out: Array) -> None:
-    """The sum of the kept values, each times its share, is added to `out` (head_dim,)."""
-    _, values = memory_of(place, own, len(out))
+def mix(values: Array, shares: Array, chosen: Array, kept: int, out: Array) -> None:
+    """The sum of the kept values (S, head_dim), each times its share."""
+    out[:] = F(0)
     j, whole = 0, kept // 4 * 4
     while j < whole:
         a, b, c, d = shares[j], shares[j + 1], shares[j + 2], shares[j + 3]
@@ -111,10 +114,32 @@ def memory_of(place: Array, own: int, width: int) -> tuple[Array, Array]:
     return keys, floats_at(place[VALUES] + behind, (room, width))
 
 
-def remember_steps(place: Array, own: int, k: Array, v: Array, steps: Array) -> None:
-    """The same in steps, with the sizes of these; `steps` (head_dim or more,) is room for some, zero behind."""
-    keys, values, sizes = steps_of(place, own, len(k))
-    position = place[POSITION]
+def attend_steps(
+    place: Array,
+    own: int,
+    q: Array,
+    k: Array,
+    v: Array,
+    out: Array,
+    top_k: int,
+    scores: Array,
+    chosen: Array,
+    steps: Array,
+    sums: Array,
+) -> None:
+    """The same in steps; `steps` (head_dim or more,) are zero behind."""
+    keys, values, sizes = steps_of(place, own, len(q))
+    remember_steps(keys, values, sizes, place[POSITION], k, v, steps)
+    if len(out) == 0:
+        return
+    match_steps(keys, sizes[0], place[POSITION], q, steps, sums, scores)
+    kept = choose(scores, place[POSITION] + 1, top_k, chosen)
+    softmax(scores, kept)
+    mix_steps(values, sizes[1], scores, chosen, kept, out)
+
+
+def remember_steps(keys: Array, values: Array, sizes: Array, position: int, k: Array, v: Array, steps: Array) -> None:
+    """Keep key and value in steps, and the sizes of these."""
     tile, at = position // TILE, position % TILE
     sizes[0, position], sizes[1, position] = largest(k) * STEP, largest(v) * STEP
     stepped(k, sizes[0, position], steps[: len(k)])
@@ -124,16 +149,15 @@ def remember_steps(place: Array, own: int, k: Array, v: Array, steps: Array) -> 
             keys[tile, quad, at, j] = np.uint8(N(steps[QUAD * quad + j]) + N(MIDDLE))
 
 
-def match_steps(place: Array, own: int, q: Array, steps: Array, scores: Array) -> None:
-    """The same in steps."""
-    keys, _, sizes = steps_of(place, own, len(q))
-    size, sums = largest(q) * STEP, np.empty(TILE, np.int32)
+def match_steps(keys: Array, sizes: Array, position: int, q: Array, steps: Array, sums: Array, scores: Array) -> None:
+    """How well a query (head_dim,) matches each key up to that position; behind it, up to a whole tile, anything."""
+    size = largest(q) * STEP
     total = stepped(q, size, steps[: len(q)]) * N(MIDDLE)
     size *= F(1 / math.sqrt(len(q)))
-    for tile in range(place[POSITION] // TILE + 1):
+    for tile in range(position // TILE + 1):
         score_steps(keys[tile], steps, sums)
         for s in range(TILE):
-            scores[TILE * tile + s] = F(sums[s] - total) * (size * sizes[0, TILE * tile + s])
+            scores[TILE * tile + s] = F(sums[s] - total) * (size * sizes[TILE * tile + s])
 
 
 def score_steps(keys: Array, steps: Array, sums: Array) -> None:
@@ -147,11 +171,11 @@ def score_steps(keys: Array, steps: Array, sums: Array) -> None:
             sums[s] += N(k[0]) * a + N(k[1]) * b + N(k[2]) * c + N(k[3]) * d
 
 
-def mix_steps(place: Array, own: int, shares: Array, chosen: Array, kept: int, out: Array) -> None:
-    """The same in steps."""
-    _, values, sizes = steps_of(place, own, len(out))
+def mix_steps(values: Array, sizes: Array, shares: Array, chosen: Array, kept: int, out: Array) -> None:
+    """The same of values in steps of these sizes (S,)."""
+    out[:] = F(0)
     for j in range(kept):
-        shares[j] *= sizes[1, chosen[j]]
+        shares[j] *= sizes[chosen[j]]
     j, whole = 0, kept // 4 * 4
     while j < whole:
         a, b, c, d = shares[j], shares[j + 1], shares[j + 2], shares[j + 3]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from tilelli.config import PATHWAYS, ModelConfig
-from tilelli.engine.arrays import Compiled, own, shaped, thresholds
+from tilelli.engine.arrays import Compiled, own, room, shaped, thresholds
 from tilelli.engine.choosing import Rules, Told
 from tilelli.engine.compiler import MACHINE
 from tilelli.engine.helpers import board, team
@@ -96,10 +96,13 @@ def _said(
     ids, done, told = np.zeros((N + 1, B), np.uint8), np.zeros(B, np.int64), _silent(N, B)
     ids[0] = [byte for _, _, byte, _ in going]
     random = np.stack([text.random(N) for _, text, _, _ in going], axis=1)
-    _, pathways, abstain = room = _room(c, B, N)
+    _, pathways, abstain = outputs = _outputs(c, B, N)
     with _board(model, after[0]) as jobs:
         rules = _rules([text.sampling for _, text, _, _ in going])
-        MACHINE.code().write(model.weights, model.numbers, jobs, ids, places, *room, rules, random, told, done)
+        between = room(c, B)
+        MACHINE.code().write(
+            model.weights, model.numbers, between, jobs, ids, places, *outputs, rules, random, told, done
+        )
     steps = [_told(place, int(n), ids, told, pathways, abstain) for place, n in enumerate(done)]
     for place, (_, text, _, state) in enumerate(going):
         n, store = len(steps[place]), after[place].store
@@ -151,7 +154,7 @@ def _board(model: Compiled, state: State) -> AbstractContextManager[Array]:
     return team(model.threads).lent(alone) if model.threads > 1 else nullcontext(alone)
 
 
-def _room(c: ModelConfig, B: int, N: int = 1) -> tuple[Array, Array, Array]:
+def _outputs(c: ModelConfig, B: int, N: int = 1) -> tuple[Array, Array, Array]:
     """What is filled in of B bytes N times: the last logits (B, 256), router weights (N, B, L, P), and logits of the
     head (N, B), or (N, 0) without one."""
     routed = c.n_blocks if c.kind == "routed" else 0
@@ -186,12 +189,12 @@ def read_together(model: Compiled, turns: Sequence[tuple[Sequence[int], State | 
     sizes = [len(ids) for ids, _ in turns]
     states = claimed(c, [state for _, state in turns], sizes)
     places = np.concatenate([s.store.places(s.position - n, s.position) for s, n in zip(states, sizes, strict=True)])
-    logits, (pathways,), (abstain,) = _room(c, len(text))
+    logits, (pathways,), (abstain,) = _outputs(c, len(text))
     with _board(model, states[0]) as jobs:
         for first in range(0, len(text), PIECE):
             piece = slice(first, first + PIECE)
-            told = (logits[piece], pathways[piece], abstain[piece])
-            kernel(model.weights, model.numbers, jobs, text[piece], places[piece], *told)
+            told, between = (logits[piece], pathways[piece], abstain[piece]), room(c, len(text[piece]))
+            kernel(model.weights, model.numbers, between, jobs, text[piece], places[piece], *told)
     ends = np.cumsum(sizes).tolist()
     parts = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
     return [
@@ -209,11 +212,16 @@ def rehearsal() -> Iterator[tuple[str, tuple[Any, ...], tuple[Array, ...], float
         chance = np.random.default_rng(0)
         model = shaped(c, {name: own(chance.normal(0, 0.3, shape)) for name, shape in shapes(c).items()})
         text, store = np.arange(7, dtype=np.uint8), claimed(c, [None], [8])[0].store
-        logits, (pathways,), (abstain,) = _room(c, 7)
-        begin, told = (model.weights, model.numbers, board()), (logits, pathways, abstain)
+        logits, (pathways,), (abstain,) = _outputs(c, 7)
+        told = (logits, pathways, abstain)
+        begin = (model.weights, model.numbers, room(c, 7), board())
         yield "read", (*begin, text, store.places(0, 7), *told), told, 0.1 if c.activation_bits else 1e-4
         if not c.activation_bits:
             ids, done, said = np.zeros((8, 1), np.uint8), np.zeros(1, np.int64), _silent(7, 1)
-            room, rules = _room(c, 1, 7), _rules([Sampling(temperature=0.9, top_k=30, top_p=0.9, stop_at_end=False)])
-            arguments = (*begin, ids, store.places(0, 7)[:, None], *room, rules, chance.random((7, 1)), said, done)
-            yield "write", arguments, (ids, done, *room, *said), 1e-4
+            begin = (model.weights, model.numbers, room(c, 1), board())
+            outputs, rules = (
+                _outputs(c, 1, 7),
+                _rules([Sampling(temperature=0.9, top_k=30, top_p=0.9, stop_at_end=False)]),
+            )
+            arguments = (*begin, ids, store.places(0, 7)[:, None], *outputs, rules, chance.random((7, 1)), said, done)
+            yield "write", arguments, (ids, done, *outputs, *said), 1e-4

@@ -43,6 +43,9 @@ OWN = {
     **{name: set[str]() for name in ("in_steps", "stepped", "in_size")},  # to the last digit as NumPy and torch do it
     **{name: set[str]() for name in ("_soften", "_drawn", "_cut")},  # in the order in which NumPy does it
 }
+ARRAYS = ("attend", "memory_of", "steps_of", "trits_many", "_abstain", "next_byte", "_drawn", "_cut")
+"""The only kernels that make arrays or give some back. The others may not, and so need not count who holds one, which
+costs more than some of them."""
 MODULES = (kernels, choosing, matrix, products, integers, attention, selection, team)
 EMITTED = ("intrinsics.py", "instructions.py", "bytewise.py", "vectors.py")  # what these modules call, in other words
 MADE, MAKING = "made", "making"  # files in the cache: it is complete; somebody is at it
@@ -193,7 +196,8 @@ def _jitted(numba: Any, keep: bool) -> Code:
     try:  # looked at only while the function is wrapped; what others keep elsewhere stays there
         if keep:
             numba.config.CACHE_DIR = str(_folder())
-        compiled = numba.njit(cache=keep, nogil=True, fastmath=SUMS, error_model="numpy", boundscheck=False)
+        options = {"fastmath": SUMS, "error_model": "numpy", "boundscheck": False, "_nrt": False}
+        compiled = numba.njit(cache=keep, nogil=True, **options)
         return Code(compiled(kernels.read), compiled(kernels.write), compiled(team.assist))
     finally:
         numba.config.CACHE_DIR = before
@@ -209,7 +213,8 @@ def _register() -> None:
     teach()
     for helper in helpers():
         fastmath = OWN.get(helper.__name__, SUMS) or False
-        register_jitable(fastmath=fastmath, error_model="numpy", boundscheck=False)(helper)
+        counts = helper.__name__ in ARRAYS
+        register_jitable(fastmath=fastmath, error_model="numpy", boundscheck=False, _nrt=counts)(helper)
 
 
 def helpers() -> list[Any]:

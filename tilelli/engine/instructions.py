@@ -18,13 +18,15 @@ from tilelli.engine.bytewise import add_up_by, score_by, ways
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 PATIENT = 2000  # turns of a loop that waits, after which others may have the processor
-FLAGS = {"error_model": "numpy", "boundscheck": False}
+FLAGS = {"error_model": "numpy", "boundscheck": False, "_nrt": False}
 
 
 def teach() -> None:
     """Tell numba what stands for the functions of `intrinsics.py`, and for a few loops."""
-    for name, found in (_counters() | _arrays() | _numbers()).items():
+    for name, found in (_counters() | _numbers()).items():
         _instead(getattr(intrinsics, name), found)
+    for name, found in _arrays().items():
+        _instead(getattr(intrinsics, name), found, counts=True)
     here = ways()
     at_once = [way for way in here if way.one_stroke]
     _instead(integers.add_up, add_up_by(here[0]) if here else None)
@@ -33,12 +35,13 @@ def teach() -> None:
     _instead(selection.gather, vectors.gather() if vectors.gathers() else None)
 
 
-def _instead(written: Callable[..., Any], found: Callable[..., Any] | None) -> None:
-    """Where `written` is called in a compiled function, `found` is, which is compiled too; itself if that is None."""
+def _instead(written: Callable[..., Any], found: Callable[..., Any] | None, counts: bool = False) -> None:
+    """Where `written` is called in a compiled function, `found` is, which is compiled too; itself if that is None.
+    `counts` who holds the arrays it makes, see `compiler.ARRAYS`."""
     if found is None:
         register_jitable(**FLAGS)(written)
         return
-    overload(written, jit_options=FLAGS, strict=False)(lambda *arguments: found)
+    overload(written, jit_options=FLAGS | {"_nrt": counts}, strict=False)(lambda *arguments: found)
 
 
 def _counters() -> dict[str, Callable[..., Any]]:

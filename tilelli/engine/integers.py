@@ -22,10 +22,13 @@ SHIFTS = np.array([8 * (k % 4) + 2 * (k // 4) for k in range(WORD)], np.uint32)
 
 
 def in_steps(x: Array, steps: Array, sizes: Array, totals: Array) -> None:
-    """Streams x (T, K) as whole steps of -127 to 127: fills `steps` (T, K or more), their size and their sum (T,)."""
+    """Streams x (T, K) as whole steps of -127 to 127: fills `steps` (T, K or more) and, of each stream, the size of its
+    steps and their sum."""
     for t in range(x.shape[0]):
         sizes[t] = largest(x[t]) * STEP
         totals[t] = stepped(x[t], sizes[t], steps[t])
+        for k in range(x.shape[1], steps.shape[1]):
+            steps[t, k] = 0
 
 
 def largest(x: Array) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 from tilelli.engine.attention import INPUTS, POSITION, ROOM
 from tilelli.engine.choosing import Rules, Told, next_byte
 from tilelli.engine.intrinsics import floats_at
-from tilelli.engine.matrix import Matrix, multiply
+from tilelli.engine.matrix import Matrix, Scratch, multiply
 from tilelli.engine.products import Array, F
 from tilelli.engine.selection import exponentials, extremes, softmax
 from tilelli.engine.team import FLOATS, deal, deal_heads
@@ -57,9 +57,27 @@ class Numbers(NamedTuple):
     mix_scale: float
 
 
+class Room(NamedTuple):
+    """What T bytes become on their way through a model; made once for many calls, since the kernels allocate nothing
+    where it would count."""
+
+    x: Array  # (T, D), the stream
+    h: Array  # (T, D), normed
+    made: Array  # (T, D), by a pathway
+    fed: Array  # (T, D), what goes into the feed-forward
+    feeding: Array  # (T,) int64, which bytes do
+    shares: Array  # (T, 3)
+    qkv: Array  # (T, 3 * H * head_dim)
+    mixed: Array  # (T, H * head_dim)
+    hidden: Array  # (T, hidden)
+    gate: Array  # (hidden,)
+    scratch: Scratch
+
+
 def write(
     w: Weights,
     n: Numbers,
+    room: Room,
     board: Array,
     ids: Array,
     places: Array,
@@ -81,7 +99,7 @@ def write(
     N, B = random.shape
     done[:] = N
     for t in range(N):
-        read(w, n, board, ids[t], places[t], logits, pathways[t], abstain[t])
+        read(w, n, room, board, ids[t], places[t], logits, pathways[t], abstain[t])
         for text in range(B):
             byte = next_byte(logits[text], rules, text, random[t, text], told, t)
             if done[text] == N and byte < 0:
@@ -94,6 +112,7 @@ def write(
 def read(
     w: Weights,
     n: Numbers,
+    room: Room,
     board: Array,
     ids: Array,
     places: Array,
@@ -107,15 +126,15 @@ def read(
     of these bytes in memory. On the `board` helpers find work, if there are any; see `team.py`.
     """
     T, D = len(ids), w.embedding.shape[1]
-    x, h = np.empty((T, D), F), np.empty((T, D), F)
+    x, h = room.x, room.h
     for t in range(T):
         for i in range(D):
             x[t, i] = w.embedding[ids[t], i] + w.positions[places[t, POSITION], i]
     for block in range(n.blocks):
         if n.routed:
-            _routed(w, n, board, block, x, places, pathways)
+            _routed(w, n, room, board, block, places, pathways)
         else:
-            _vanilla(w, n, board, block, x, places)
+            _vanilla(w, n, room, board, block, places)
     _norm(x, w.norms[-1], h)
     logits[:] = F(0)
     deal(board, FLOATS, w.head, h, logits, 0)
@@ -123,55 +142,73 @@ def read(
         _abstain(w.abstain, h, logits, abstain)
 
 
-def _routed(w: Weights, n: Numbers, board: Array, block: int, x: Array, places: Array, pathways: Array) -> None:
-    """The stream x (T, D) after a routed block, in place."""
-    T, D = x.shape
-    h, shares, every = np.empty((T, D), F), np.empty((T, 3), F), np.arange(T)
+def _routed(w: Weights, n: Numbers, room: Room, board: Array, block: int, places: Array, pathways: Array) -> None:
+    """The stream after a routed block, in place."""
+    x, h, made, shares, fed = room.x, room.h, room.made, room.shares, room.fed
     _norm(x, w.norms[block], h)
     _route(w.router[block], w.router_bias[block], w.thresholds[block], h, shares)
-    pathways[:, block] = shares
-    scale, feeding = F(n.mix_scale), _weighing(shares[:, 2])
+    _copy(shares, pathways[:, block])
+    scale = F(n.mix_scale)
     if n.sparse:
-        attended = np.zeros((T, D if len(_weighing(shares[:, 1])) else 0), F)
-        _attention(w, n, board, block, h, places, attended)
-        if attended.shape[1]:
-            _add(x, attended, every, shares[:, 1], scale)
+        wanted = _weighing(shares[:, 1], room.feeding) > 0
+        _attention(w, n, room, board, block, places, wanted)
+        if wanted:
+            _add(x, made, shares[:, 1], scale)
     if n.local:
-        mixed = np.empty((T, D), F)
-        _local(w.filters[block], w.filters_bias[block], block, h, places, mixed)
-        _add(x, mixed, every, shares[:, 0], scale)
+        _local(w.filters[block], w.filters_bias[block], block, h, places, made)
+        _add(x, made, shares[:, 0], scale)
         if n.through_local:
-            h += mixed
-    if n.dense and len(feeding):
-        made = np.empty((len(feeding), D), F)
-        _dense(w, board, block, h[feeding], made)
-        _add(x, made, feeding, shares[:, 2], scale)
+            _plus(h, made)
+    if n.dense:
+        feeding = room.feeding[: _weighing(shares[:, 2], room.feeding)]
+        for place in range(len(feeding)):
+            _copy(h[feeding[place] : feeding[place] + 1], fed[place : place + 1])
+        if len(feeding):
+            _dense(w, room, board, block, fed[: len(feeding)], made[: len(feeding)])
+        for place in range(len(feeding)):
+            own = feeding[place]
+            _add(x[own : own + 1], made[place : place + 1], shares[own : own + 1, 2], scale)
 
 
-def _weighing(shares: Array) -> Array:
-    """Which bytes a pathway weighs anything for: the places of shares (T,) that are not 0."""
-    return np.nonzero(shares)[0]
+def _weighing(shares: Array, which: Array) -> int:
+    """For which bytes a pathway weighs anything: their places, of shares (T,) that are not 0; how many there are."""
+    count = 0
+    for t in range(len(shares)):
+        if shares[t] != 0:
+            which[count] = t
+            count += 1
+    return count
 
 
-def _vanilla(w: Weights, n: Numbers, board: Array, block: int, x: Array, places: Array) -> None:
-    """The stream x (T, D) after a vanilla block, in place."""
-    h, made = np.empty(x.shape, F), np.empty(x.shape, F)
-    every, ones = np.arange(len(x)), np.ones(len(x), F)
+def _vanilla(w: Weights, n: Numbers, room: Room, board: Array, block: int, places: Array) -> None:
+    """The stream after a vanilla block, in place."""
+    x, h, made = room.x, room.h, room.made
     _norm(x, w.norms[2 * block], h)
-    _attention(w, n, board, block, h, places, made)
-    _add(x, made, every, ones, F(1))
+    _attention(w, n, room, board, block, places, True)
+    _plus(x, made)
     _norm(x, w.norms[2 * block + 1], h)
-    _dense(w, board, block, h, made)
-    _add(x, made, every, ones, F(1))
+    _dense(w, room, board, block, h, made)
+    _plus(x, made)
 
 
-def _add(x: Array, made: Array, which: Array, shares: Array, scale: Any) -> None:
-    """x + scale * share * made, for the bytes `which`, one after another."""
-    for place in range(len(which)):
-        t = which[place]
+def _copy(x: Array, out: Array) -> None:
+    for t in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            out[t, i] = x[t, i]
+
+
+def _plus(x: Array, made: Array) -> None:
+    for t in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            x[t, i] += made[t, i]
+
+
+def _add(x: Array, made: Array, shares: Array, scale: Any) -> None:
+    """x + scale * share * made, for each byte."""
+    for t in range(len(x)):
         share = scale * shares[t]
         for i in range(x.shape[1]):
-            x[t, i] += share * made[place, i]
+            x[t, i] += share * made[t, i]
 
 
 def _norm(x: Array, gain_bias: Array, out: Array) -> None:
@@ -218,30 +255,28 @@ def _local(filters: Array, bias: Array, block: int, h: Array, places: Array, out
                 out[t, i] += filters[reach - back, i] * inputs[position - back, i]
 
 
-def _dense(w: Weights, board: Array, block: int, h: Array, out: Array) -> None:
+def _dense(w: Weights, room: Room, board: Array, block: int, h: Array, out: Array) -> None:
     """down(gelu(up(h))); gelu in its tanh form is u * sigmoid(2 z)."""
-    hidden = np.empty((h.shape[0], w.up.floats.shape[2]), F)
-    gate = np.empty(hidden.shape[1], F)
-    multiply(w.up, block, h, hidden, board)
-    for t in range(hidden.shape[0]):
+    hidden, gate = room.hidden[: len(h)], room.gate
+    multiply(w.up, block, h, hidden, board, room.scratch)
+    for t in range(len(hidden)):
         for i in range(len(gate)):
             u = hidden[t, i]
             gate[i] = F(-1.5957691216) * (u + F(0.044715) * u * u * u)
         exponentials(gate, len(gate))
         for i in range(len(gate)):
             hidden[t, i] /= F(1) + gate[i]
-    multiply(w.down, block, hidden, out, board)
+    multiply(w.down, block, hidden, out, board, room.scratch)
 
 
-def _attention(w: Weights, n: Numbers, board: Array, block: int, h: Array, places: Array, out: Array) -> None:
-    """The attended (T, D); where `out` has no room for it, keys and values are remembered, and that is all."""
-    T, inner = h.shape[0], n.heads * n.head_dim
-    wanted = out.shape[1] > 0
-    qkv, mixed = np.empty((T, 3 * inner), F), np.zeros((T, inner if wanted else 0), F)
-    multiply(w.qkv, block, h, qkv, board, 0 if wanted else inner)
+def _attention(w: Weights, n: Numbers, room: Room, board: Array, block: int, places: Array, wanted: bool) -> None:
+    """What is attended is `made`; unless it is wanted, keys and values are remembered, and that is all."""
+    qkv, inner = room.qkv, room.mixed.shape[1]
+    mixed = floats_at(room.mixed.ctypes.data, (len(qkv), inner if wanted else 0))
+    multiply(w.qkv, block, room.h, qkv, board, room.scratch, 0 if wanted else inner)
     deal_heads(board, places, block, n.heads, qkv, mixed, n.top_k, w.qkv.stepped)
     if wanted:
-        multiply(w.out, block, mixed, out, board)
+        multiply(w.out, block, mixed, room.made, board, room.scratch)
 
 
 def _abstain(head: Array, h: Array, logits: Array, out: Array) -> None:

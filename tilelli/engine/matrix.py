@@ -6,10 +6,9 @@ streams in whole steps (`integers.py`). See `kernels.py`.
 
 from typing import NamedTuple
 
-import numpy as np
-
 from tilelli.engine.integers import SIDE, in_size, in_steps
-from tilelli.engine.products import WORD, Array, F, prepared
+from tilelli.engine.intrinsics import floats_at, steps_at, sums_at
+from tilelli.engine.products import WORD, Array, F, prepare
 from tilelli.engine.team import CODES, FLOATS, TRITS, deal
 
 
@@ -24,14 +23,24 @@ class Matrix(NamedTuple):
     stepped: bool  # whether inputs are rounded to whole steps
 
 
-def multiply(matrix: Matrix, block: int, x: Array, y: Array, board: Array, first: int = 0) -> None:
-    """y = x @ W: (T, K) and (K, R) -> (T, R), for the outputs from `first` on; some of those before it may be, too."""
+class Scratch(NamedTuple):
+    """Where a product of T streams with any matrix leaves what it needs in between; `arrays.py` says how large."""
+
+    floats: Array  # float32, for inputs as `products.prepare` lays them out
+    steps: Array  # int8, for inputs in steps
+    sums: Array  # int32, for outputs in steps
+    sizes: Array  # (T,) float32
+    totals: Array  # (T,) int32
+
+
+def multiply(matrix: Matrix, block: int, x: Array, y: Array, board: Array, scratch: Scratch, first: int = 0) -> None:
+    """y = x @ W: (T, K) and (K, R) -> (T, R), for the outputs from `first` on; those before it become anything."""
     first = first // SIDE * SIDE
     T, R = y.shape
     if matrix.stepped:
-        words = matrix.trits[block]
-        steps, sums = np.zeros((T, words.shape[1] // SIDE * WORD), np.int8), np.zeros((T, SIDE * len(words)), np.int32)
-        sizes, totals = np.empty(T, F), np.empty(T, np.int32)
+        words, sizes, totals = matrix.trits[block], scratch.sizes, scratch.totals
+        steps = steps_at(scratch.steps.ctypes.data, (T, words.shape[1] // SIDE * WORD))
+        sums = sums_at(scratch.sums.ctypes.data, (T, SIDE * len(words)))
         in_steps(x, steps, sizes, totals)
         deal(board, CODES, words, steps, sums, first)
         in_size(sums, totals, sizes, matrix.scales[block], y)
@@ -40,7 +49,8 @@ def multiply(matrix: Matrix, block: int, x: Array, y: Array, board: Array, first
     if len(matrix.trits) == 0:
         deal(board, FLOATS, matrix.floats[block], x, y, first)
         return
-    deal(board, TRITS, matrix.trits[block], prepared(matrix.trits[block], x), y, first)
+    inputs = floats_at(scratch.floats.ctypes.data, (T, prepare(matrix.trits[block], x, scratch.floats)))
+    deal(board, TRITS, matrix.trits[block], inputs, y, first)
     for t in range(T):
         for r in range(R):
             y[t, r] *= matrix.scales[block]

@@ -18,7 +18,7 @@ SHRINK = 0.25 ** np.arange(8, dtype=F)
 
 
 def multiply_trits(words: Array, x: Array, y: Array, first: int, last: int) -> None:
-    """y += x @ trits for the outputs from `first` to `last`; x as `prepared` gives it."""
+    """y += x @ trits for the outputs from `first` to `last`; x as `prepare` lays it out."""
     if x.shape[0] < TOGETHER:
         for t in range(x.shape[0]):
             trits_one(words, x[t], y[t], first, last)
@@ -26,20 +26,20 @@ def multiply_trits(words: Array, x: Array, y: Array, first: int, last: int) -> N
         trits_many(words, x, y, first, last)
 
 
-def prepared(words: Array, x: Array) -> Array:
-    """Streams x (T, K) as `multiply_trits` takes them: filled up with zeros, or shrunk, with sums behind."""
+def prepare(words: Array, x: Array, room: Array) -> int:
+    """Lays out streams x (T, K), one behind another, as `multiply_trits` takes them: filled up with zeros, or shrunk,
+    with sums behind. Gives how many numbers each became; `room` must hold them all."""
     T, K = x.shape
     inputs = WORD * words.shape[0]
-    if T >= TOGETHER:
-        filled = np.zeros((T, inputs), F)
-        filled[:, :K] = x
-        return filled
-    shrunk = np.zeros((T, inputs + 2 * words.shape[0]), F)
+    width = inputs if T >= TOGETHER else inputs + 2 * words.shape[0]
     for t in range(T):
+        own = room[t * width : (t + 1) * width]
+        own[:] = F(0)
         for k in range(K):
-            shrunk[t, k] = x[t, k] * SHRINK[k % 8]
-            shrunk[t, inputs + k // 8] += x[t, k]
-    return shrunk
+            own[k] = x[t, k] if T >= TOGETHER else x[t, k] * SHRINK[k % 8]
+        for k in range(K if T < TOGETHER else 0):
+            own[inputs + k // 8] += x[t, k]
+    return width
 
 
 def trits_one(words: Array, shrunk: Array, y: Array, first: int, last: int) -> None:

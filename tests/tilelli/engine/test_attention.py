@@ -33,16 +33,16 @@ def test_scores_in_steps_are_sums_of_whole_numbers_times_two_sizes() -> None:
     c = ModelConfig(n_blocks=1, n_heads=1, head_dim=6, ternary=("sparse",), activation_bits=8)
     store, chance = claimed(c, [None], [70])[0].store, np.random.default_rng(0)
     k, q, room = chance.normal(size=(70, 6)).astype(F), chance.normal(size=6).astype(F), np.zeros(8, np.int8)
-    places, scores = store.places(0, 70), np.zeros(128, F)
-    for place, key in zip(places, k, strict=True):
-        attention.remember_steps(place, 0, key, key, room)
-    attention.match_steps(places[-1], 0, q, room, scores)
-    (keys, sizes), (query, size) = in_steps(torch.tensor(k)), in_steps(torch.tensor(q))
-    exact = (keys @ query).numpy()
-    np.testing.assert_allclose(scores[:70], exact * (size * sizes[:, 0]).numpy() / np.sqrt(6), rtol=1e-6)
-    stored, _, _ = attention.steps_of(places[-1], 0, 6)
-    assert stored.dtype == np.uint8
-    np.testing.assert_array_equal(stored[1, 1, 5], [128 + keys[69, 4], 128 + keys[69, 5], 128, 128])
+    keys, values, sizes = attention.steps_of(store.places(0, 1)[0], 0, 6)
+    for position, key in enumerate(k):
+        attention.remember_steps(keys, values, sizes, position, key, key, room)
+    scores = np.zeros(128, F)
+    attention.match_steps(keys, sizes[0], 69, q, room, np.zeros(64, np.int32), scores)
+    (steps, own), (query, size) = in_steps(torch.tensor(k)), in_steps(torch.tensor(q))
+    exact = (steps @ query).numpy()
+    np.testing.assert_allclose(scores[:70], exact * (size * own[:, 0]).numpy() / np.sqrt(6), rtol=1e-6)
+    assert keys.dtype == np.uint8
+    np.testing.assert_array_equal(keys[1, 1, 5], [128 + steps[69, 4], 128 + steps[69, 5], 128, 128])
 
 
 def test_what_only_remembers_leaves_no_trace_but_memory() -> None:

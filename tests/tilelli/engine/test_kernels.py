@@ -4,9 +4,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tilelli.config import ModelConfig
 from tilelli.engine import attention, compiler, integers, kernels, matrix, selection
+from tilelli.engine.arrays import room
 from tilelli.engine.helpers import board
-from tilelli.engine.matrix import Matrix
+from tilelli.engine.matrix import Matrix, Scratch
 from tilelli.pathways import LocalPathway
 from tilelli.ternary import TernaryLinear
 
@@ -18,7 +20,7 @@ def test_every_kernel_is_known_to_the_compiler() -> None:
     names = [helper.__name__ for helper in compiler.helpers()]
     assert {"_attention", "attend", "multiply", "choose", "accumulate", "in_steps", "deal"} < set(names)
     assert not {"write", "assist", "add_up", "score", "score_steps", "gather"} & set(names)
-    assert set(compiler.OWN) < set(names)
+    assert set(compiler.OWN) | set(compiler.ARRAYS) < set(names)
 
 
 def test_exponentials_are_right_to_the_last_digits_and_no_number_stays_none() -> None:
@@ -96,6 +98,11 @@ def test_scores_that_are_no_numbers_end_the_search_within_bounds(bad: float) -> 
         assert chosen.max() < 9
 
 
+def scratch(T: int) -> Scratch:
+    """For T streams and matrices of up to 96 inputs or 128 outputs."""
+    return room(ModelConfig(d_model=16, n_heads=8, head_dim=5, expand=4.0), T).scratch
+
+
 def packed(trits: np.ndarray, side: int, shifts: list[int]) -> np.ndarray:
     """Trits (K, R) plus one as words (K / 16, R), outputs filled up to a multiple of `side`."""
     K, R = trits.shape
@@ -127,7 +134,7 @@ def test_a_product_with_trits_is_that_with_the_floats_they_stand_for(shape: tupl
         (Matrix(floats, words[:0], np.zeros(0, F), stepped=False), 1),
     ):
         y = np.full((T, shape[1]), 9, F)
-        matrix.multiply(one, 0, x, y, board())
+        matrix.multiply(one, 0, x, y, board(), scratch(T))
         np.testing.assert_allclose(y, scale * (x @ trits), atol=1e-5)
 
 
@@ -141,7 +148,7 @@ def test_a_product_in_steps_is_what_torch_makes_of_it_to_the_last_bit(shape: tup
     words = blocked(trits.numpy().T.astype(int))[None]
     one = Matrix(np.zeros((0, *shape), F), words, np.array([scale], F), stepped=True)
     y = np.full((3, shape[1]), 9, F)
-    matrix.multiply(one, 0, x.numpy(), y, board())
+    matrix.multiply(one, 0, x.numpy(), y, board(), scratch(3))
     np.testing.assert_array_equal(y, expected)
 
 
