@@ -31,7 +31,7 @@ def prepare(words: Array, x: Array, room: Array) -> int:
     with sums behind. Gives how many numbers each became; `room` must hold them all."""
     T, K = x.shape
     inputs = WORD * words.shape[0]
-    width = inputs if T >= TOGETHER else inputs + 2 * words.shape[0]
+    width: int = inputs if T >= TOGETHER else inputs + 2 * words.shape[0]
     for t in range(T):
         own = room[t * width : (t + 1) * width]
         own[:] = F(0)
