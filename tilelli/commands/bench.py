@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tilelli.engine.peers import KINDS, PEERS
+from tilelli.errors import InputError
 
 if TYPE_CHECKING:
     from tilelli.config import ModelConfig
@@ -34,6 +35,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from tilelli.engine import benchmark
 
+    for path in (options.json, options.write):
+        if path and not path.parent.is_dir():
+            raise InputError("The result would have no place", str(path), "Make the folder first.")
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = _random(options.config, Path(folder)) if options.config else options.checkpoint
         found = measured(options, checkpoint)
@@ -52,6 +56,9 @@ def measured(options: argparse.Namespace, checkpoint: str) -> "Run":
     from tilelli.header import read_header
 
     header, threads, names = read_header(checkpoint), max(1, options.threads), _names(options.against)
+    if options.prompt + options.bytes > header.config.context:
+        seen = f"{options.prompt} + {options.bytes} bytes, the model has {header.config.context} positions"
+        raise InputError("The text is longer than the context", seen, "Use less of --prompt or --bytes.")
     missing = absent(names, header.num_parameters)
     here = [name for name in names if name not in missing]
     prompt = (PROMPT * (options.prompt // len(PROMPT) + 1))[: max(1, options.prompt)]

@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> None:
         stop=tuple(options.stop),
     )
     if options.engine == "numba" and not compiled_before():
-        print("Compiling, once on this machine: about a minute.", file=sys.stderr)
+        print("Compiling, once on this machine: a minute or two.", file=sys.stderr)
     speaker = voice(options.checkpoint, options.engine, options.intervene, options.threads)
     written = speaker.stream(ByteTokenizer().encode(options.prompt), sampling)
     decoder = IncrementalDecoder()

@@ -28,7 +28,8 @@ from tilelli.packed import weights
 from tilelli.sampling import ALTERNATIVES, Sampling, Written, until
 from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, check_bytes
 
-MOST = 16  # bytes written in one call: enough to spare Python, few enough that nobody waits
+MOST = 32  # bytes written in one call: enough to spare Python, few enough that nobody waits
+SEEN = 70  # bytes that a rehearsal reads: more than a tile of keys
 PIECE = 32  # bytes read in one call: few enough for what is in between to stay in cache
 
 
@@ -206,22 +207,21 @@ def read_together(model: Compiled, turns: Sequence[tuple[Sequence[int], State | 
 def rehearsal() -> Iterator[tuple[str, tuple[Any, ...], tuple[Array, ...], float]]:
     """Tiny models that between them use every kernel: `read` or `write`, its arguments, those of them that it fills in,
     and how far apart results may be. Where activations are rounded, one may come out a step higher or lower."""
-    base = ModelConfig(d_model=9, n_blocks=2, n_heads=2, head_dim=5, top_k=2, kernel_size=3, expand=2, context=8)
+    base = ModelConfig(d_model=9, n_blocks=2, n_heads=2, head_dim=5, top_k=2, kernel_size=3, expand=2, context=SEEN)
     whole_numbers = replace(base, ternary=PATHWAYS, activation_bits=8)
     for c in (replace(base, through_local=True, abstain=True), base.twin("vanilla"), whole_numbers):
         chance = np.random.default_rng(0)
         model = shaped(c, {name: own(chance.normal(0, 0.3, shape)) for name, shape in shapes(c).items()})
-        text, store = np.arange(7, dtype=np.uint8), claimed(c, [None], [8])[0].store
-        logits, (pathways,), (abstain,) = _outputs(c, 7)
+        text, store = np.arange(SEEN, dtype=np.uint8), claimed(c, [None], [SEEN])[0].store
+        places = store.places(0, SEEN)  # addresses: the store lives as long as they are used
+        logits, (pathways,), (abstain,) = _outputs(c, SEEN)
         told = (logits, pathways, abstain)
-        begin = (model.weights, model.numbers, room(c, 7), board())
-        yield "read", (*begin, text, store.places(0, 7), *told), told, 0.1 if c.activation_bits else 1e-4
+        begin = (model.weights, model.numbers, room(c, SEEN), board())
+        yield "read", (*begin, text, places, *told), told, 0.1 if c.activation_bits else 1e-4
         if not c.activation_bits:
             ids, done, said = np.zeros((8, 1), np.uint8), np.zeros(1, np.int64), _silent(7, 1)
             begin = (model.weights, model.numbers, room(c, 1), board())
-            outputs, rules = (
-                _outputs(c, 1, 7),
-                _rules([Sampling(temperature=0.9, top_k=30, top_p=0.9, stop_at_end=False)]),
-            )
-            arguments = (*begin, ids, store.places(0, 7)[:, None], *outputs, rules, chance.random((7, 1)), said, done)
+            sampling, outputs = Sampling(temperature=0.9, top_k=30, top_p=0.9, stop_at_end=False), _outputs(c, 1, 7)
+            rules = _rules([sampling])
+            arguments = (*begin, ids, places[:7, None].copy(), *outputs, rules, chance.random((7, 1)), said, done)
             yield "write", arguments, (ids, done, *outputs, *said), 1e-4

@@ -1,8 +1,8 @@
 """Turns the kernels into machine code with numba, once a machine, and keeps it in the user's cache.
 
-Compiling takes about a minute, so nobody has to wait for it: `MACHINE.begin` has another process do it, which gives way
-to all others and goes on if this one ends; until it is `ready` another engine speaks. Who asks for the `code` waits.
-numba is optional: this module is importable without it, and importing it does nothing.
+Compiling takes a minute or two, so nobody has to wait for it: `MACHINE.begin` has another process do it, which gives
+way to all others and goes on if this one ends; until it is `ready` another engine speaks. Who asks for the `code`
+waits. numba is optional: this module is importable without it, and importing it does nothing.
 """
 
 import functools
@@ -220,7 +220,8 @@ def _register() -> None:
 def helpers() -> list[Any]:
     """The kernels that other kernels call, as they stand."""
     found = [(value, module) for module in MODULES for value in vars(module).values() if inspect.isfunction(value)]
-    apart = (kernels.write, team.assist, integers.add_up, attention.score, attention.score_steps, selection.gather)
+    apart: tuple[Kernel, ...] = (kernels.write, team.assist, integers.add_up, attention.score, attention.score_steps)
+    apart += (selection.reaching, selection.gather)
     return [value for value, own in found if value.__module__ == own.__name__ and value not in apart]
 
 

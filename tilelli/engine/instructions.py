@@ -32,6 +32,7 @@ def teach() -> None:
     _instead(integers.add_up, add_up_by(here[0]) if here else None)
     _instead(attention.score_steps, score_by(at_once[0]) if at_once else None)
     _instead(attention.score, vectors.score())
+    _instead(selection.reaching, vectors.reaching() if vectors.gathers() else None)
     _instead(selection.gather, vectors.gather() if vectors.gathers() else None)
 
 

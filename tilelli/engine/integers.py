@@ -1,7 +1,7 @@
 """Kernels: a ternary matrix times streams that are rounded to whole steps, as sums of whole numbers.
 
 `ternary.py` says what is computed, and why no order of adding makes a difference: this agrees with torch to the last
-bit. Where a processor multiplies bytes and adds them up in one stroke, `intrinsics.py` puts that in the place of
+bit. Where a processor multiplies bytes and adds them up in one stroke, `instructions.py` puts that in the place of
 `add_up`. See `matrix.py`.
 """
 

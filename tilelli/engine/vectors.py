@@ -1,8 +1,9 @@
 # mypy: disable-error-code="import-untyped,attr-defined,no-untyped-call,no-any-return,call-arg,arg-type"
-"""A loop of `attention.py` and one of `selection.py` as instructions on whole vectors, which no compiler finds alone.
+"""A loop of `attention.py` and two of `selection.py` as instructions on whole vectors, which no compiler finds alone.
 
-`score`: a query times a tile of keys, whose sums stay in registers; for any processor. `gather`: what is wanted of
-sixteen numbers is put side by side in one stroke; with AVX-512, elsewhere it is compiled as it stands. Only
+`score`: a query times a tile of keys, whose sums stay in registers; for any processor. With AVX-512 also `reaching`:
+sixteen comparisons are sixteen bits, which are counted at once; and `gather`: what is wanted of sixteen numbers is put
+side by side in one stroke. Elsewhere these are compiled as they stand. Only
 `instructions.py` imports this module: it needs numba.
 """
 
@@ -19,6 +20,8 @@ from numba.extending import intrinsic
 from tilelli.engine.attention import TILE
 
 LANES = 16
+COUNT = 20  # bits that one of three counts in a number takes: more than there are positions
+ONE_COUNT = (1 << COUNT) - 1
 I16, I32, I64 = (ir.IntType(bits) for bits in (16, 32, 64))
 NUMBERS, PLACES = ir.VectorType(ir.FloatType(), LANES), ir.VectorType(I32, LANES)
 CHOICE = ir.VectorType(ir.IntType(1), LANES)
@@ -37,6 +40,16 @@ def score() -> Callable[..., None]:
         _scored(keys.ctypes.data, q.ctypes.data, scores.ctypes.data, len(q))
 
     return score
+
+
+def reaching() -> Callable[..., tuple[int, int, int]]:
+    """`selection.reaching`, for use in compiled functions; `scores` go on to the end of a vector."""
+
+    def reached(scores: Any, seen: int, left: Any, middle: Any, right: Any) -> tuple[int, int, int]:
+        counts: int = _reached(scores.ctypes.data, seen, left, middle, right)
+        return counts & ONE_COUNT, counts >> COUNT & ONE_COUNT, counts >> 2 * COUNT
+
+    return reached
 
 
 def gather() -> Callable[..., int]:
@@ -75,6 +88,28 @@ def _scored(typing: Any, keys: Any, q: Any, scores: Any, width: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 4), emit
+
+
+@intrinsic
+def _reached(typing: Any, scores: Any, seen: Any, left: Any, middle: Any, right: Any) -> Any:
+    """Three counts in one number."""
+
+    def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        scores, seen, *thresholds = arguments
+        least, first = [_spread(b, each, NUMBERS) for each in thresholds], ir.Constant(PLACES, list(range(LANES)))
+        counts, end = cgutils.alloca_once_value(b, I64(0)), _spread(b, b.trunc(seen, I32), PLACES)
+        with cgutils.for_range(b, b.udiv(b.add(seen, I64(LANES - 1)), I64(LANES))) as loop:
+            s = b.mul(loop.index, I64(LANES))
+            numbers = b.load(_at(b, scores, s, NUMBERS))
+            numbers.align = 4
+            there = b.icmp_signed("<", b.add(_spread(b, b.trunc(s, I32), PLACES), first), end)
+            for number, threshold in enumerate(least):
+                wins = b.and_(b.fcmp_ordered(">=", numbers, threshold), there)
+                count = b.zext(b.ctpop(b.bitcast(wins, I16)), I64)
+                b.store(b.add(b.load(counts), b.shl(count, I64(COUNT * number))), counts)
+        return b.load(counts)
+
+    return types.int64(types.int64, types.int64, *[types.float32] * 3), emit
 
 
 @intrinsic

@@ -58,6 +58,6 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> C
 
 @pytest.fixture
 def machine_code() -> Callable[..., None]:
-    """The kernels compiled; the first run on a machine takes about a minute for that."""
+    """The kernels compiled; the first run on a machine takes a minute or two for that."""
     pytest.importorskip("numba")
     return MACHINE.code().read

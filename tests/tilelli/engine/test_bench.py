@@ -98,6 +98,23 @@ def test_an_unknown_engine_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     assert "There is no such engine: 'nunpy'. Did you mean 'numpy'?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--write", "/nowhere/at/all.md"],
+            "The result would have no place: /nowhere/at/all.md. Make the folder first.",
+        ),
+        (["--config", "configs/nano.yaml"], "64 + 128 bytes, the model has 32 positions. Use less of --prompt"),
+    ],
+)
+def test_what_could_not_be_kept_or_written_is_refused_at_once(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", "--against", "numpy", *arguments]) == 2
+    assert said in capsys.readouterr().err
+
+
 def test_a_random_checkpoint_is_one_like_any_other(tmp_path: Path) -> None:
     assert load(_random(Path("configs/nano.yaml"), tmp_path)).config.d_model == 16
 

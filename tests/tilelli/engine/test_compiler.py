@@ -102,7 +102,7 @@ def test_the_process_in_the_background_leaves_a_full_cache_and_no_mark(
 def test_machine_code_that_says_something_else_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     class Lying:
         def __call__(self, *arguments: object) -> None:
-            told: np.ndarray = arguments[5]  # type: ignore[assignment]
+            told: np.ndarray = arguments[6]  # type: ignore[assignment]
             told[:] = 0
 
         def disable_compile(self) -> None: ...
@@ -113,7 +113,7 @@ def test_machine_code_that_says_something_else_is_not_used(monkeypatch: pytest.M
 
 def test_machine_code_compiles_nothing_while_somebody_waits(machine_code: Kernel) -> None:
     with pytest.raises(TypeError, match="No matching definition"):
-        machine_code(1, 2, 3, 4, 5, 6, 7, 8)
+        machine_code(1, 2, 3, 4, 5, 6, 7, 8, 9)
 
 
 def test_importing_the_engines_loads_neither_numba_nor_torch() -> None:

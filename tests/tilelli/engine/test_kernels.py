@@ -19,7 +19,7 @@ numbers = st.lists(st.sampled_from([-3.5, -1.0, 0.0, 0.0, 0.25, 2.0, 2.0, 7.5, 1
 def test_every_kernel_is_known_to_the_compiler() -> None:
     names = [helper.__name__ for helper in compiler.helpers()]
     assert {"_attention", "attend", "multiply", "choose", "accumulate", "in_steps", "deal"} < set(names)
-    assert not {"write", "assist", "add_up", "score", "score_steps", "gather"} & set(names)
+    assert not {"write", "assist", "add_up", "score", "score_steps", "gather", "reaching"} & set(names)
     assert set(compiler.OWN) | set(compiler.ARRAYS) < set(names)
 
 
@@ -69,6 +69,22 @@ def test_a_processor_that_gathers_by_itself_gathers_the_same(n: int) -> None:
         np.testing.assert_array_equal(chosen[0][: found[0]], chosen[1][: found[0]])
         assert (rows[0][n:] == 7).all()
         assert (chosen[0][n:] == -1).all()
+
+
+@pytest.mark.parametrize("seen", [1, 16, 17, 300])
+def test_and_counts_the_same(seen: int) -> None:
+    numba = pytest.importorskip("numba")
+    from tilelli.engine import vectors
+
+    if not vectors.gathers():
+        pytest.skip("this processor cannot")
+    counted = numba.njit(error_model="numpy")(vectors.reaching())
+    scores = np.append(np.random.default_rng(seen).normal(size=seen).astype(F), np.full(20, 7, F))
+    scores[: seen // 3 : 5] = np.nan
+    for threshold in (-9, -0.5, 0.7):
+        thresholds = F(threshold), F(threshold + 0.5), F(9)
+        expected = selection.reaching(scores, seen, *thresholds)
+        assert counted(scores, seen, *thresholds) == expected == (*(np.sum(scores[:seen] >= t) for t in thresholds),)
 
 
 def test_extremes_are_those_of_numbers_of_any_sign_and_size() -> None:
