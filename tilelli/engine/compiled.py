@@ -28,7 +28,7 @@ from tilelli.packed import weights
 from tilelli.sampling import ALTERNATIVES, Sampling, Written, until
 from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, check_bytes
 
-MOST = 32  # bytes written in one call: enough to spare Python, few enough that nobody waits
+MOST = 64  # bytes written in one call: enough to spare Python, few enough that nobody waits
 SEEN = 70  # bytes that a rehearsal reads: more than a tile of keys
 PIECE = 32  # bytes read in one call: few enough for what is in between to stay in cache
 
@@ -83,7 +83,7 @@ def _written(model: Compiled, texts: Sequence[Text[State]]) -> Iterator[tuple[in
         if new:
             continue  # now all have been read but for their last byte
         yield from _said(model, [(number, text, ids[0], state) for number, text, ids, state in going if state], most)
-        most = min(2 * most, MOST)
+        most = min(4 * most, MOST)
 
 
 def _said(
