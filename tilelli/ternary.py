@@ -7,7 +7,8 @@ gradient passes straight through the rounding, as if it were not there. The rule
 What such a matrix is multiplied with may be rounded in the same way, as BitNet does: each vector to whole steps of
 -127 to 127, the largest of which is its largest number. Then the product is a sum of whole numbers, times two sizes.
 An engine that adds bytes computes this very sum, and so does float32: it holds every whole number up to 2^24, and 127
-times the widest input there can be, 65 536, is half of that. So no order of adding makes a difference.
+times the widest input there can be, 65 536, is half of that. So no order of adding makes a difference. In attention
+each query, key and value is rounded so as well: 127 * 127 times the widest head, 512, is half of it too.
 """
 
 from collections.abc import Callable

@@ -4,7 +4,8 @@
 The processors of the last ten years do that with 32 or 64 pairs of bytes in one stroke or in two; no compiler finds it
 by itself in a loop over trits. Each way is a few lines of LLVM here, inside functions that numba compiles. Which one is
 gone is asked of the processor when the kernels are compiled; where there is none, those loops are compiled as they
-stand. Every way gives the same sums. It needs numba: who imports it has made sure of that.
+stand, that of attention also where no way takes one stroke. Every way gives the same sums. It needs numba: who imports
+it has made sure of that.
 """
 
 from collections.abc import Callable

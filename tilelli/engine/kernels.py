@@ -58,8 +58,8 @@ class Numbers(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What T bytes become on their way through a model; made once for many calls, since the kernels allocate nothing
-    where it would count."""
+    """What T bytes become on their way through a model; whoever calls makes it, since the kernels allocate nothing
+    where it would count. `write` uses one for all of its bytes."""
 
     x: Array  # (T, D), the stream
     h: Array  # (T, D), normed

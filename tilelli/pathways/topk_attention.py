@@ -20,6 +20,11 @@ class TopKAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, top_k: int) -> Tensor:
+        with torch.autocast(q.device.type, enabled=False):  # in the precision that they come in, as going backward
+            return TopKAttention._attended(ctx, q, k, v, top_k)
+
+    @staticmethod
+    def _attended(ctx: Any, q: Tensor, k: Tensor, v: Tensor, top_k: int) -> Tensor:
         q, k, v = (q / math.sqrt(q.shape[3])).contiguous(), k.contiguous(), v.contiguous()
         out, kept = torch.empty_like(q), []
         future = torch.full((QUERIES, QUERIES), -math.inf, dtype=q.dtype, device=q.device).triu(1)

@@ -119,10 +119,12 @@ def test_a_thousand_greedy_bytes_are_those_of_torch(name: str, machine_code: Ker
     assert bytes(step.byte for step in written) == bytes(step.byte for step in expected)
 
 
+@pytest.mark.parametrize("bits", [0, 8])
 def test_a_state_is_left_as_it_was_while_others_go_on_from_it(
-    tiny: MakeModel, tmp_path: Path, machine_code: Kernel
+    tiny: MakeModel, tmp_path: Path, machine_code: Kernel, bits: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, twin = both(tiny(through_local=True, context=200), tmp_path)  # longer than the first room of a memory
+    monkeypatch.setattr("tilelli.engine.memory.ROOM", 64)  # so that a memory grows
+    _, twin = both(tiny(through_local=True, context=200, activation_bits=bits), tmp_path)
     ids = (IDS * 13)[:200]
     whole, state, states = compiled.read(twin, ids)[0], None, []
     for place, byte in enumerate(ids):

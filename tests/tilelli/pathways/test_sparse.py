@@ -52,6 +52,21 @@ def test_the_gradient_is_that_of_small_differences() -> None:
     assert torch.autograd.gradcheck(lambda q, k, v: TopKAttention.apply(q, k, v, 3), (q, k, v))
 
 
+@pytest.mark.parametrize("bits", [0, 8])
+def test_it_learns_in_bfloat16_whether_its_activations_are_rounded_or_not(bits: int) -> None:
+    torch.manual_seed(0)
+    sparse, h = SparsePathway(16, 2, 8, 4, ternary=True, activation_bits=bits), torch.randn(2, 70, 16)
+    exact = sparse(h)[0]
+    with torch.autocast("cpu", torch.bfloat16):
+        out = sparse(h)[0]
+    assert F.cosine_similarity(out.float().flatten(), exact.flatten(), dim=0) > 0.9
+    out.float().sum().backward()
+    gradient = sparse.qkv.weight.grad
+    assert gradient is not None
+    assert gradient.isfinite().all()
+    assert gradient.any()
+
+
 @pytest.mark.parametrize("T", LENGTHS)
 @pytest.mark.parametrize("extra", [0, 5])
 def test_keeping_every_key_is_dense_attention(T: int, extra: int) -> None:
