@@ -7,6 +7,7 @@ waits. numba is optional: this module is importable without it, and importing it
 
 import functools
 import hashlib
+import importlib
 import inspect
 import os
 import platform
@@ -18,11 +19,11 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tilelli.engine import attention, choosing, integers, kernels, matrix, products, selection, team
+from tilelli.engine import attention, choosing, integers, kernels, matrix, products, selection, team, topk_attention
 from tilelli.errors import InputError
 from tilelli.packed import SMALLEST_SCALE
 
@@ -37,6 +38,16 @@ class Code(NamedTuple):
     assist: Kernel
 
 
+class TopK(NamedTuple):
+    """`topk_attention.keep` and `topk_attention.learn`, for float32."""
+
+    keep: Kernel
+    learn: Kernel
+
+
+CODE = (kernels.read, kernels.write, team.assist)
+TOPK = (topk_attention.keep, topk_attention.learn)
+Made = TypeVar("Made", Code, TopK)
 SUMS = {"reassoc", "contract", "nsz", "arcp"}  # sums may be taken in any order; what is no number still stays none
 OWN = {
     "exponentials": {"contract"},  # here an order was chosen for its digits
@@ -46,7 +57,7 @@ OWN = {
 ARRAYS = ("attend", "memory_of", "steps_of", "trits_many", "_abstain", "next_byte", "_drawn", "_cut")
 """The only kernels that make arrays or give some back. The others may not, and so need not count who holds one, which
 costs more than some of them."""
-MODULES = (kernels, choosing, matrix, products, integers, attention, selection, team)
+MODULES = (kernels, choosing, matrix, products, integers, attention, selection, team, topk_attention)
 EMITTED = ("intrinsics.py", "instructions.py", "bytewise.py", "vectors.py")  # what these modules call, in other words
 MADE, MAKING = "made", "making"  # files in the cache: it is complete; somebody is at it
 PATIENCE = 300  # seconds after which whoever was at it has been given up
@@ -109,6 +120,7 @@ class Machine:
 
 
 MACHINE = Machine()
+_TOPK = threading.Lock()
 
 
 def cached() -> bool:
@@ -121,6 +133,7 @@ def fill() -> None:
     if hasattr(os, "nice"):
         os.nice(10)
     try:
+        topk()
         MACHINE.code()
     finally:
         (_folder() / MAKING).unlink(missing_ok=True)
@@ -177,30 +190,63 @@ def _processor() -> str:
         return f"{platform.machine()} {platform.processor()}"
 
 
-def _made() -> Code:
-    """From the cache, or anew; kept there if that is possible."""
-    import numba
+def topk() -> TopK | None:
+    """Machine code for top-k attention over whole texts; made here and now, in some seconds, unless the cache holds it.
+    None if it cannot be had."""
+    with _TOPK:
+        return _topk()
 
+
+@functools.cache
+def _topk() -> TopK | None:
+    try:
+        return _kept(_top_k)
+    except Exception:  # whatever numba makes of an unusual machine: torch does the same
+        return None
+
+
+def _made() -> Code:
+    return _kept(_code)
+
+
+def _kept(made: Callable[[bool], Made]) -> Made:
+    """What is made, and kept in the cache if that is possible."""
     _register()
     try:
-        found = _tried(_jitted(numba, keep=True), check=not cached())
-        (_folder() / MADE).touch()
-        return found
+        return made(True)
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, AttributeError, UnpicklingError):
-        return _tried(_jitted(numba, keep=False), check=True)  # the cache cannot be written, or holds something else
+        return made(False)  # the cache cannot be written, or holds something else
 
 
-def _jitted(numba: Any, keep: bool) -> Code:
+def _jitted(keep: bool, *functions: Kernel) -> list[Any]:
     """numba's handles on the kernels; they compile when they are first called."""
+    numba: Any = importlib.import_module("numba")
     before = numba.config.CACHE_DIR
     try:  # looked at only while the function is wrapped; what others keep elsewhere stays there
         if keep:
             numba.config.CACHE_DIR = str(_folder())
         options = {"fastmath": SUMS, "error_model": "numpy", "boundscheck": False, "_nrt": False}
         compiled = numba.njit(cache=keep, nogil=True, **options)
-        return Code(compiled(kernels.read), compiled(kernels.write), compiled(team.assist))
+        return [compiled(function) for function in functions]
     finally:
         numba.config.CACHE_DIR = before
+
+
+def _code(keep: bool) -> Code:
+    found = _tried(Code(*_jitted(keep, *CODE)), check=not keep or not cached())
+    if keep:
+        (_folder() / MADE).touch()
+    return found
+
+
+def _top_k(keep: bool) -> TopK:
+    from numba import float32, int32, int64
+
+    floats, places = float32[:, :, ::1], int32[:, :, ::1]
+    first, second = _jitted(keep, *TOPK)
+    first.compile((int64, floats, floats, places, floats, floats, int32[::1], int64, int64))
+    second.compile((*[floats] * 3, places, *[floats] * 5, float32[::1], int64, int64))
+    return TopK(first, second)
 
 
 @functools.cache
@@ -220,8 +266,8 @@ def _register() -> None:
 def helpers() -> list[Any]:
     """The kernels that other kernels call, as they stand."""
     found = [(value, module) for module in MODULES for value in vars(module).values() if inspect.isfunction(value)]
-    apart: tuple[Kernel, ...] = (kernels.write, team.assist, integers.add_up, attention.score, attention.score_steps)
-    apart += (selection.reaching, selection.gather)
+    apart: tuple[Kernel, ...] = (kernels.write, team.assist, *TOPK, integers.add_up, attention.score)
+    apart += (attention.score_steps, selection.reaching, selection.gather)
     return [value for value, own in found if value.__module__ == own.__name__ and value not in apart]
 
 

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from tilelli.pathways.topk_attention import TopKAttention
+from tilelli.pathways.topk_attention import attend
 from tilelli.ternary import TernaryLinear, rounded
 
 KeyValues = tuple[Tensor, Tensor]
@@ -54,7 +54,7 @@ class SparsePathway(nn.Module):
         if past is not None:
             k, v = torch.cat((past[0], k), dim=2), torch.cat((past[1], v), dim=2)  # (B, H, S + T, head_dim)
         if past is None and kept is None:
-            mixed = TopKAttention.apply(q, k, v, self.top_k)  # type: ignore[no-untyped-call]  # (B, H, T, head_dim)
+            mixed = attend(q, k, v, self.top_k)  # (B, H, T, head_dim)
         else:
             scores = score(q, k)
             index, weights = keep(scores, self.top_k, sort=kept is not None)

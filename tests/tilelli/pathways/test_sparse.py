@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from tilelli.pathways import SparsePathway
 from tilelli.pathways.sparse import held, mix, score, select
-from tilelli.pathways.topk_attention import QUERIES, TopKAttention
+from tilelli.pathways.topk_attention import QUERIES, attend
 
 LENGTHS = [1, QUERIES - 1, QUERIES, QUERIES + 1, 2 * QUERIES + 2]
 
@@ -28,28 +28,6 @@ def pathway(top_k: int, ternary: bool = False) -> SparsePathway:
 
 def plain(q: Tensor, k: Tensor, v: Tensor, top_k: int) -> Tensor:
     return mix(*select(q, k, top_k), v)
-
-
-@pytest.mark.parametrize("top_k", [1, 4, 300])
-@pytest.mark.parametrize("T", LENGTHS)
-def test_the_fast_version_gives_the_values_of_the_plain_one(T: int, top_k: int) -> None:
-    q, k, v = projections(T)
-    torch.testing.assert_close(TopKAttention.apply(q, k, v, top_k), plain(q, k, v, top_k))
-
-
-@pytest.mark.parametrize("top_k", [1, 4, 300])
-@pytest.mark.parametrize("T", LENGTHS)
-def test_the_fast_version_gives_the_gradients_of_the_plain_one(T: int, top_k: int) -> None:
-    inputs = projections(T, gradient=True)
-    incoming = torch.randn(2, 3, T, 5, dtype=torch.float64)
-    fast = torch.autograd.grad(TopKAttention.apply(*inputs, top_k), inputs, incoming)
-    slow = torch.autograd.grad(plain(*inputs, top_k), inputs, incoming)
-    torch.testing.assert_close(fast, slow)
-
-
-def test_the_gradient_is_that_of_small_differences() -> None:
-    q, k, v = (tensor[:1, :1, :6].detach().requires_grad_() for tensor in projections(6))
-    assert torch.autograd.gradcheck(lambda q, k, v: TopKAttention.apply(q, k, v, 3), (q, k, v))
 
 
 @pytest.mark.parametrize("bits", [0, 8])
@@ -72,7 +50,7 @@ def test_it_learns_in_bfloat16_whether_its_activations_are_rounded_or_not(bits: 
 def test_keeping_every_key_is_dense_attention(T: int, extra: int) -> None:
     q, k, v = projections(T)
     dense = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    torch.testing.assert_close(TopKAttention.apply(q, k, v, T + extra), dense)
+    torch.testing.assert_close(attend(q, k, v, T + extra), dense)
     torch.testing.assert_close(plain(q, k, v, T + extra), dense)
 
 
