@@ -7,7 +7,7 @@ higher than the wording alone can explain (`surface.py`)? This is about question
 right and wrong replies.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from tilelli.chat import encode, is_declined, threshold
 from tilelli.checkpoint import weights_hash
 from tilelli.data.dialogues.facts import normalise
 from tilelli.data.dialogues.replies import is_right, says_unknown
+from tilelli.data.dialogues.split import plan
 from tilelli.errors import InputError
 from tilelli.machine import described
 
@@ -275,12 +276,8 @@ def _notes(model: ByteLM, bank: Bank, answers: Sequence[Answer]) -> tuple[str, .
     said = []
     if model.abstain is None:
         said.append("The checkpoint has no abstain head: abstain_p is undefined, only its words can abstain.")
-    tuning = model.provenance.get("tuning")
-    taught = tuning.get("data_seed") if isinstance(tuning, dict) else None
-    if bank.seed is not None and taught is None:
-        said.append("The checkpoint does not say what it was taught: its held-out facts may not be held out.")
-    elif bank.seed is not None and taught != bank.seed:
-        said.append(f"It was taught from seed {taught}, the bank is of seed {bank.seed}: it may know held-out facts.")
+    if bank.seed is not None:
+        said += _taught(model.provenance.get("tuning"), bank.seed)
     measured = model.provenance.get("held_out")
     if isinstance(measured, list) and measured and measured[-1][0] != model.provenance.get("steps"):
         seen = f"step {measured[-1][0]}, its weights are of step {model.provenance.get('steps')}"
@@ -292,6 +289,18 @@ def _notes(model: ByteLM, bank: Bank, answers: Sequence[Answer]) -> tuple[str, .
     if unended:
         said.append(f"{unended} replies did not end by themselves and were judged as far as they went.")
     return tuple(said)
+
+
+def _taught(tuning: Any, seed: int) -> Iterator[str]:
+    """What to know if a model may have been taught what the dialogues of a seed keep from it."""
+    told = tuning if isinstance(tuning, dict) else {}
+    if (taught := told.get("data_seed")) is None:
+        yield "The checkpoint does not say what it was taught: its held-out facts may not be held out."
+    elif taught != seed:
+        yield f"It was taught from seed {taught}, the bank is of seed {seed}: it may know held-out facts."
+    elif (own := told.get("plan")) not in (None, now := plan(seed).sha256):
+        seen = f"by plan {str(own)[:8]}, the bank is of plan {now[:8]}"
+        yield f"It was taught by an older or newer choice of facts, {seen}: it may know held-out facts."
 
 
 def row_of(judged: Judged) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from probes.verdict import Rule
 from tests.conftest import MakeModel
 from tilelli.data.dialogue import Dialogue, banks
 from tilelli.data.dialogues.replies import DENIALS
+from tilelli.data.dialogues.split import plan
 from tilelli.errors import InputError
 
 FRANCE = Question("USER: Capital of France?\nTILELLI:", True, ("paris",), "test", "facts")
@@ -180,6 +181,17 @@ def test_what_a_reader_must_know_is_called_out(tiny: MakeModel, crux: Bank) -> N
     assert "It was taught from seed 7, the bank is of seed 0" in notes
     assert "its own threshold was chosen at step 10, its weights are of step 14" in notes
     assert "longer than its context of 48 bytes" in notes
+
+
+@pytest.mark.parametrize(("told", "said"), [({}, 0), ({"plan": plan(0).sha256}, 0), ({"plan": "0" * 64}, 1)])
+def test_a_model_that_was_taught_other_facts_than_the_bank_takes_it_for_is_called_out(
+    tiny: MakeModel, crux: Bank, told: dict[str, str], said: int
+) -> None:
+    model = tiny(abstain=True, context=128)
+    model.provenance = {"tuning": {"data_seed": 0, **told}}
+    notes = " ".join(run(model, "m", few(crux), NO_FLOOR, max_new=1).notes)
+    assert notes.count("by plan 00000000, the bank is of plan") == said
+    assert notes.count("it may know held-out facts") == said
 
 
 def test_the_report_fits_on_a_screen_and_says_every_figure(tiny: MakeModel, crux: Bank) -> None:

@@ -23,6 +23,7 @@ from tilelli.config import Recipe, TuningConfig
 from tilelli.data.chats import Chats, Mixed, Row, of_dialogues
 from tilelli.data.corpus import Corpus
 from tilelli.data.dialogue import Dialogue, banks, generate
+from tilelli.data.dialogues.split import plan
 from tilelli.data.windows import Windows
 from tilelli.drafts import drafts
 from tilelli.evaluation import evaluate
@@ -71,7 +72,7 @@ def tuning(recipe: Recipe, base: ByteLM, name: str, corpus: Corpus, held_out: li
         same={"data": corpus.sha256, "tuning": t.to_dict(), "base": weights_hash(base)},
         provenance={
             "data": described(corpus),
-            "tuning": t.to_dict() | {"dialogues": len(dialogues)},
+            "tuning": t.to_dict() | {"dialogues": len(dialogues), "plan": plan(t.data_seed).sha256},
             "base": {"name": name, "weights": weights_hash(base), "bytes_seen": base.provenance.get("bytes_seen")},
         },
         evaluate=figures,

@@ -15,6 +15,7 @@ from tilelli.base import ByteLM
 from tilelli.checkpoint import load
 from tilelli.config import ModelConfig, Recipe, TrainingConfig, TuningConfig
 from tilelli.data.corpus import Corpus
+from tilelli.data.dialogues.split import plan
 from tilelli.drafts import drafts
 from tilelli.gate import DRAFT, Gate
 from tilelli.sampling import Sampling
@@ -70,6 +71,7 @@ def test_the_base_goes_in_and_a_chat_model_with_a_head_comes_out(base: ByteLM, w
     assert model.config == dataclasses.replace(base.config, abstain=True)
     assert model.provenance["base"]["name"] == "base"
     assert model.provenance["tuning"]["pairs"] == 1000
+    assert model.provenance["tuning"]["plan"] == plan(0).sha256 != plan(1).sha256
     assert chat.threshold(model) == model.provenance["figures"]["threshold"]
     assert 0 < chat.abstain_probability(model, chat.encode("USER: Hi\nTILELLI:")) < 1  # type: ignore[operator]
 

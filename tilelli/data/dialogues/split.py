@@ -9,6 +9,7 @@ Refused facts are asked a few times in training and answered with "I don't know"
 known question do not make a known fact. This module knows nothing of wordings.
 """
 
+import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
@@ -62,6 +63,11 @@ class Plan:
     def withheld(self) -> tuple[Fact, ...]:
         """Every fact whose answer must not be found in training: held out or refused."""
         return (*(fact for squares in self.held.values() for square in squares for fact in square), *self.refused)
+
+    @property
+    def sha256(self) -> str:
+        """Two models were taught the same facts, and the same were kept from them, if this is the same."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
 
 
 def plan(seed: int) -> Plan:
