@@ -10,11 +10,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tilelli.commands.shared import add_checkpoint, add_interventions
+from tilelli.commands.shared import add_checkpoint, add_engine, add_interventions, opened, use_threads
 
 if TYPE_CHECKING:
     from tilelli.base import ByteLM
     from tilelli.chat import Turn
+    from tilelli.drafts import Write
     from tilelli.generation import Sampling, Written
     from tilelli.interventions import Intervention
 
@@ -32,6 +33,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-new", type=int, default=100, help="bytes of a reply at most")
     usual = "decline from this abstain probability on, or `off`; as the checkpoint says if not given"
     parser.add_argument("--gate", type=_gate, default=None, help=usual)
+    add_engine(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -43,7 +45,12 @@ def run(options: argparse.Namespace) -> None:
     from tilelli.interventions import parse
 
     sampling = Sampling(options.max_new, options.temperature, top_p=options.top_p, seed=options.seed)
+    use_threads(options.threads)
     model, changes = load(options.checkpoint, ByteLM), parse(options.intervene)
+    if changes and options.engine in ("numba", "numpy"):
+        seen = f"--engine {options.engine} with --intervene"
+        raise InputError("Only torch intervenes in a conversation", seen, "Leave out one of the two.")
+    speaker = None if changes or options.engine == "torch" else opened(options)
     gate = chat.threshold(model) if options.gate is None else None if options.gate == "off" else options.gate
     gate = gate if model.config.abstain else None
     if "tuning" not in model.provenance:
@@ -54,11 +61,13 @@ def run(options: argparse.Namespace) -> None:
             turns = []
             continue
         try:
-            written = _replied(model, turns, message, sampling, gate, changes)
+            written = _replied(model, turns, message, sampling, gate, changes, speaker.stream if speaker else None)
         except InputError as error:
             _note(str(error))
             continue
         turns.append(chat.Turn(message, bytes(step.byte for step in written).decode("utf-8", "replace").strip()))
+    if options.engine == "auto" and (speaker is None or speaker.engines):  # neither, where only the gate spoke
+        _note(f"engine: {speaker.said() if speaker else 'torch'}")
 
 
 def _replied(
@@ -68,6 +77,7 @@ def _replied(
     sampling: "Sampling",
     gate: float | None,
     changes: Sequence["Intervention"],
+    write: "Write | None",
 ) -> list["Written"]:
     """Print a reply as it is written, then what is to be said about it."""
     from tilelli import chat
@@ -75,7 +85,7 @@ def _replied(
 
     prompt = chat.prompt(turns, message, model.config.context, chat.room_for(sampling.max_new, model.config.context))
     decoder, written = IncrementalDecoder(), list["Written"]()
-    for step in chat.reply(model, prompt.ids, sampling, gate, interventions=changes):
+    for step in chat.reply(model, prompt.ids, sampling, gate, interventions=changes, write=write):
         text = _printable(decoder.push(step.byte))
         print(text if written else text.lstrip(), end="", flush=True)
         written.append(step)

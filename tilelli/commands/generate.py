@@ -3,8 +3,7 @@
 import argparse
 import sys
 
-from tilelli.commands.shared import add_checkpoint, add_interventions
-from tilelli.engine.choice import ENGINES, compiled_before, voice
+from tilelli.commands.shared import add_checkpoint, add_engine, add_interventions, opened
 
 TEXT = "continue a text"
 EXAMPLE = '--checkpoint tilelli/mini --prompt "The cat" --max-new 200 --seed 1'
@@ -20,14 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--top-p", type=float, default=1.0, help="draw from the likeliest bytes that reach P")
     parser.add_argument("--seed", type=int, default=0, help="the same seed writes the same text")
     parser.add_argument("--stop", action="append", default=[], help="end before this string; may be given again")
-
-    engine = (
-        "what computes; all write the same text. numpy starts at once, numba is machine code and compiles once, torch "
-        "takes all interventions, numba only skip; auto begins with numpy and goes on with numba where it is installed"
-    )
-    parser.add_argument("--engine", choices=ENGINES, default="auto", help=engine)
-    threads = "processor threads, for numba and torch; torch takes all cores if not given, numba one"
-    parser.add_argument("--threads", type=int, help=threads)
+    add_engine(parser)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -42,9 +34,7 @@ def run(options: argparse.Namespace) -> None:
         seed=options.seed,
         stop=tuple(options.stop),
     )
-    if options.engine == "numba" and not compiled_before():
-        print("Compiling, once on this machine: a minute or two.", file=sys.stderr)
-    speaker = voice(options.checkpoint, options.engine, options.intervene, options.threads)
+    speaker = opened(options)
     written = speaker.stream(ByteTokenizer().encode(options.prompt), sampling)
     decoder = IncrementalDecoder()
     sys.stdout.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]

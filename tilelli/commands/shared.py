@@ -3,6 +3,9 @@
 import argparse
 import re
 import signal
+import sys
+
+from tilelli.engine.choice import ENGINES, Voice, compiled_before, voice
 
 DATA = "text, JSONL or Parquet file, compressed or not, or a folder"
 
@@ -16,6 +19,23 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
 def add_interventions(parser: argparse.ArgumentParser) -> None:
     text = "what is done to the routers: words such as remove:sparse@1 or force:local, with spaces in between"
     parser.add_argument("--intervene", default="", metavar="WORDS", help=text)
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    engine = (
+        "what computes; all write the same text. numpy starts at once, numba is machine code and compiles once, torch "
+        "takes all interventions, numba only skip; auto begins with numpy and goes on with numba where it is installed"
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help=engine)
+    threads = "processor threads, for numba and torch; torch takes all cores if not given, numba one"
+    parser.add_argument("--threads", type=int, help=threads)
+
+
+def opened(options: argparse.Namespace) -> Voice:
+    """The checkpoint that writes with the engine that is asked for."""
+    if options.engine == "numba" and not compiled_before():
+        print("Compiling, once on this machine: a minute or two.", file=sys.stderr)
+    return voice(options.checkpoint, options.engine, options.intervene, options.threads)
 
 
 def add_data(parser: argparse.ArgumentParser, required: bool = True) -> None:

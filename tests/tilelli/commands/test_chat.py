@@ -10,6 +10,7 @@ from tilelli.__main__ import main
 from tilelli.base import ByteLM
 from tilelli.checkpoint import save_checkpoint
 from tilelli.commands.chat import _printable
+from tilelli.engine.choice import ENGINES
 from tilelli.generation import Sampling
 
 Captured = pytest.CaptureFixture[str]
@@ -59,7 +60,7 @@ def test_the_gate_declines_and_says_so(checkpoint: Path, monkeypatch: pytest.Mon
 def test_the_gate_is_the_checkpoints_own_or_off(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, gate: list[str], note: str
 ) -> None:
-    assert piped(monkeypatch, "One\n", "--checkpoint", checkpoint, *gate) == 0
+    assert piped(monkeypatch, "One\n", "--checkpoint", checkpoint, "--engine", "torch", *gate) == 0
     said = capsys.readouterr().err
     assert said.endswith(note)
     assert ("threshold" in said) == ("threshold" in note)
@@ -100,3 +101,28 @@ def test_an_impossible_gate_is_refused(checkpoint: Path, capsys: Captured) -> No
 
 def test_what_would_move_the_cursor_is_shown_by_a_sign() -> None:
     assert _printable("a\x1b[2J\rb\u2028é") == "a�[2J�b�é"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_replies_alike_and_auto_says_which_spoke(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured, engine: str
+) -> None:
+    if engine == "numba":
+        pytest.importorskip("numba")
+    arguments = ("--checkpoint", checkpoint, "--max-new", 20, "--temperature", 0.7)
+    assert piped(monkeypatch, "One\nTwo 😀\n", *arguments, "--engine", "torch") == 0
+    expected = capsys.readouterr()
+    assert piped(monkeypatch, "One\nTwo 😀\n", *arguments, "--engine", engine) == 0
+    out, notes = capsys.readouterr()
+    assert out == expected.out
+    assert ("engine: " in notes) == (engine == "auto")
+
+
+def test_only_torch_intervenes_in_a_conversation(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    arguments = ("--checkpoint", checkpoint, "--intervene", "remove:local", "--max-new", 3)
+    assert piped(monkeypatch, "One\n", *arguments, "--engine", "numba") == 2
+    assert "Only torch intervenes in a conversation: --engine numba with --intervene." in capsys.readouterr().err
+    assert piped(monkeypatch, "One\n", *arguments) == 0
+    assert capsys.readouterr().err.endswith("engine: torch\n")
