@@ -17,9 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from tilelli.packed import SMALLEST_SCALE
-
-STEPS = 127  # the most that 8 bits hold on both sides of zero
+from tilelli.packed import SMALLEST_SCALE, STEPS
 
 
 def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,13 +35,13 @@ def in_steps(x: Tensor) -> tuple[Tensor, Tensor]:
     """Vectors (..., K) in whole steps of their own.
 
     Returns:
-        steps: (..., K), whole numbers of -127 to 127, as floats; going backward `x / size`.
+        steps: (..., K), whole numbers of -127 to 127, as floats; going backward `x / size`, less one part in 16,000.
         size: (..., 1), of one step, never zero; for gradients a constant.
     """
     x = x.to(torch.promote_types(x.dtype, torch.float32))  # under autocast it may come in less
     largest = x.detach().abs().amax(dim=-1, keepdim=True).clamp(min=SMALLEST_SCALE)
-    size = largest * (1 / STEPS)  # a product and a quotient: the same to the last digit in NumPy and in machine code
-    return _passed(x / size, torch.round), size
+    # To the last digit as NumPy and machine code do it. A number divided by a tensor would be rounded twice.
+    return _passed(x * (largest.new_tensor(float(STEPS)) / largest), torch.round), largest * (1 / 127)
 
 
 def rounded(x: Tensor) -> Tensor:

@@ -141,9 +141,10 @@ def attend_steps(
 def remember_steps(keys: Array, values: Array, sizes: Array, position: int, k: Array, v: Array, steps: Array) -> None:
     """Keep key and value in steps, and the sizes of these."""
     tile, at = position // TILE, position % TILE
-    sizes[0, position], sizes[1, position] = largest(k) * STEP, largest(v) * STEP
-    stepped(k, sizes[0, position], steps[: len(k)])
-    stepped(v, sizes[1, position], values[position])
+    most_k, most_v = largest(k), largest(v)
+    sizes[0, position], sizes[1, position] = most_k * STEP, most_v * STEP
+    stepped(k, most_k, steps[: len(k)])
+    stepped(v, most_v, values[position])
     for quad in range(keys.shape[1]):
         for j in range(QUAD):
             keys[tile, quad, at, j] = np.uint8(N(steps[QUAD * quad + j]) + N(MIDDLE))
@@ -151,9 +152,9 @@ def remember_steps(keys: Array, values: Array, sizes: Array, position: int, k: A
 
 def match_steps(keys: Array, sizes: Array, position: int, q: Array, steps: Array, sums: Array, scores: Array) -> None:
     """How well a query (head_dim,) matches each key up to that position; behind it, up to a whole tile, anything."""
-    size = largest(q) * STEP
-    total = stepped(q, size, steps[: len(q)]) * N(MIDDLE)
-    size *= F(1 / math.sqrt(len(q)))
+    most = largest(q)
+    total = stepped(q, most, steps[: len(q)]) * N(MIDDLE)
+    size = most * STEP * F(1 / math.sqrt(len(q)))
     for tile in range(position // TILE + 1):
         score_steps(keys[tile], steps, sums)
         for s in range(TILE):

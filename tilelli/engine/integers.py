@@ -11,7 +11,7 @@ import numpy as np
 
 from tilelli.engine.intrinsics import bits_of, float_of
 from tilelli.engine.products import WORD, Array, F
-from tilelli.packed import SMALLEST_SCALE
+from tilelli.packed import SMALLEST_SCALE, STEPS
 
 N = np.int32
 SIDE = 64  # outputs that lie side by side
@@ -25,8 +25,8 @@ def in_steps(x: Array, steps: Array, sizes: Array, totals: Array) -> None:
     """Streams x (T, K) as whole steps of -127 to 127: fills `steps` (T, K or more) and, of each stream, the size of its
     steps and their sum."""
     for t in range(x.shape[0]):
-        sizes[t] = largest(x[t]) * STEP
-        totals[t] = stepped(x[t], sizes[t], steps[t])
+        most = largest(x[t])
+        sizes[t], totals[t] = most * STEP, stepped(x[t], most, steps[t])
         for k in range(x.shape[1], steps.shape[1]):
             steps[t, k] = 0
 
@@ -43,10 +43,11 @@ def largest(x: Array) -> Any:
     return float_of(found)
 
 
-def stepped(x: Array, size: Any, steps: Array) -> Any:
-    """Fills in how many steps of that size each number is, and gives their sum."""
+def stepped(x: Array, most: Any, steps: Array) -> Any:
+    """Fills in how many steps each number is, where the largest is 127 of them, and gives their sum."""
+    times = STEPS / most
     for i in range(len(x)):
-        steps[i] = N(np.rint(x[i] / size))
+        steps[i] = N(np.rint(x[i] * times))
     total = N(0)
     for i in range(len(x)):
         total += N(steps[i])
