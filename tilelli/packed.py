@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 STEPS = np.float32(127 - 2**-7)
-"""How many steps the largest number of a vector is, before rounding: just below the 127 that fit into a byte. What comes
-from a ternary product are whole multiples of one unit; with just 127 many of them would fall halfway between two steps,
-where the last digit of a number decides, which two engines seldom agree about."""
+"""How many steps the largest number of a vector is, before rounding: just below the 127 that fit into a byte. What
+comes from a ternary product are whole multiples of one unit; with just 127 many of them would fall halfway between two
+steps, where the last digit of a number decides, which two engines seldom agree about."""
 SMALLEST_SCALE = 1e-8  # an all-zero matrix has scale 0; dividing by this instead keeps its trits at zero
 LARGEST_SCALE = 1e30  # beyond it sums overflow
 TRITS = np.array([[(byte >> 2 * place & 3) - 1 for place in range(4)] for byte in range(256)], dtype=np.int8)
