@@ -161,7 +161,7 @@ def reply(
 
 def _led_by(abstain: float | None, steps: Iterator[Written]) -> Iterator[Written]:
     for number, step in enumerate(steps):
-        yield replace(step, abstain=abstain) if number == 0 else step
+        yield step._replace(abstain=abstain) if number == 0 else step
 
 
 def is_declined(abstain: float | None, gate: float | None) -> bool:

@@ -1,7 +1,7 @@
 """Kernels: which byte comes next, and what is told of it. See `kernels.py`.
 
-They say what `writing.py` says, in its order and in double precision, so that a seed gives the same text whoever
-chooses.
+They say what `writing.py` says. Bytes are drawn in its order and in double precision, so that a seed gives the same
+text whoever chooses; what is told of them is of single precision, as the logits are.
 """
 
 import math
@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tilelli.engine.products import Array
+from tilelli.engine.products import Array, F
+from tilelli.engine.selection import exponentials
 
 
 class Rules(NamedTuple):
@@ -36,27 +37,21 @@ def next_byte(logits: Array, rules: Rules, text: int, number: Any, told: Told, t
     for i in range(len(logits)):
         if not np.isfinite(logits[i]):
             return -1
-    own = np.empty(len(logits))
-    told.entropy[t, text] = _soften(logits, 1.0, own)
-    _likeliest(own, told.others[t, text], told.chances[t, text])
+    first, own, total, moment = _first(logits), np.empty(len(logits), F), 0.0, 0.0
+    for i in range(len(own)):
+        own[i] = logits[i] - logits[first]
+    exponentials(own, len(own))
+    for i in range(len(own)):
+        total += np.float64(own[i])
+        moment += np.float64(own[i]) * np.float64(logits[i] - logits[first])
+    told.entropy[t, text] = (math.log(total) - moment / total) / math.log(2)
+    _likeliest(logits, told.others[t, text])
+    for place in range(told.others.shape[2]):
+        told.chances[t, text, place] = own[told.others[t, text, place]] / total
     temperature, top_k, top_p = rules.temperature[text], rules.top_k[text], rules.top_p[text]
-    byte = _first(logits) if temperature == 0 else _drawn(logits, temperature, top_k, top_p, number)
-    told.probability[t, text] = own[byte]
+    byte = first if temperature == 0 else _drawn(logits, logits[first], temperature, top_k, top_p, number)
+    told.probability[t, text] = own[byte] / total
     return byte
-
-
-def _soften(logits: Array, temperature: Any, p: Array) -> Any:
-    """Fills in the probabilities (256,); gives their entropy in bits."""
-    largest = np.float64(logits[_first(logits)])
-    for i in range(len(p)):
-        p[i] = math.exp((np.float64(logits[i]) - largest) / temperature)
-    total, moment = 0.0, 0.0
-    for i in range(len(p)):
-        total += p[i]
-        moment += p[i] * (np.float64(logits[i]) - largest)
-    for i in range(len(p)):
-        p[i] /= total
-    return (math.log(total) - moment / total) / math.log(2)
 
 
 def _first(logits: Array) -> int:
@@ -68,24 +63,29 @@ def _first(logits: Array) -> int:
     return best
 
 
-def _likeliest(p: Array, others: Array, chances: Array) -> None:
+def _likeliest(logits: Array, others: Array) -> None:
     """The likeliest bytes, of equals the first first."""
     kept, most = 0, len(others)
-    for i in range(len(p)):
-        if kept == most and p[i] <= chances[kept - 1]:
+    for i in range(len(logits)):
+        if kept == most and logits[i] <= logits[others[kept - 1]]:
             continue
         place = min(kept, most - 1)
-        while place > 0 and p[i] > chances[place - 1]:
-            others[place], chances[place] = others[place - 1], chances[place - 1]
+        while place > 0 and logits[i] > logits[others[place - 1]]:
+            others[place] = others[place - 1]
             place -= 1
-        others[place], chances[place] = i, p[i]
+        others[place] = i
         kept = min(kept + 1, most)
 
 
-def _drawn(logits: Array, temperature: Any, top_k: int, top_p: Any, number: Any) -> int:
+def _drawn(logits: Array, largest: Any, temperature: Any, top_k: int, top_p: Any, number: Any) -> int:
     """By the number, from the distribution that is left after temperature, top-k and top-p."""
-    p = np.empty(len(logits))
-    _soften(logits, temperature, p)
+    p, whole = np.empty(len(logits)), 0.0
+    for i in range(len(p)):
+        p[i] = math.exp((np.float64(logits[i]) - np.float64(largest)) / temperature)
+    for i in range(len(p)):
+        whole += p[i]
+    for i in range(len(p)):
+        p[i] /= whole
     if 0 < top_k < len(p) or top_p < 1:
         _cut(p, top_k, top_p)
     total = 0.0

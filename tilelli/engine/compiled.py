@@ -7,6 +7,7 @@ arrays (`arrays.py`), and with the memory of one conversation or of several (`me
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -119,25 +120,12 @@ def _said(
 def _told(place: int, done: int, ids: Array, told: Told, pathways: Array, abstain: Array) -> list[Written]:
     """What is told of the bytes of one text that have been written, or were before none could be chosen."""
     here = slice(done if done >= 0 else -1 - done), place
-    mixed = pathways[here].mean(axis=1).tolist() if pathways.shape[2] else None
-    heads = (
-        0.5 + 0.5 * np.tanh(abstain[here].astype(np.float64) / 2) if abstain.shape[1] else None
-    )  # the logistic function
-    chances = None if heads is None else heads.tolist()
-    figures = [array[here].tolist() for array in told]
-    return [
-        Written(
-            byte,
-            probability,
-            entropy,
-            tuple(zip(others, likely, strict=True)),
-            tuple(mixed[t]) if mixed else (),
-            chances[t] if chances else None,
-        )
-        for t, (byte, probability, entropy, others, likely) in enumerate(
-            zip(ids[1:][here].tolist(), *figures, strict=True)
-        )
-    ]
+    mixed = map(tuple, pathways[here].mean(axis=1).tolist()) if pathways.shape[2] else repeat(())
+    heads = 0.5 + 0.5 * np.tanh(abstain[here].astype(np.float64) / 2) if abstain.shape[1] else None  # logistic
+    chances = repeat(None) if heads is None else heads.tolist()
+    probability, entropy, others, likely = (array[here].tolist() for array in told)
+    alternatives = (tuple(zip(*each, strict=True)) for each in zip(others, likely, strict=True))
+    return list(map(Written, ids[1:][here].tolist(), probability, entropy, alternatives, mixed, chances))
 
 
 def _rules(samplings: Sequence[Sampling]) -> Rules:

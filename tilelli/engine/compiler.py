@@ -52,7 +52,7 @@ SUMS = {"reassoc", "contract", "nsz", "arcp"}  # sums may be taken in any order;
 OWN = {
     "exponentials": {"contract"},  # here an order was chosen for its digits
     **{name: set[str]() for name in ("in_steps", "stepped", "in_size")},  # to the last digit as NumPy and torch do it
-    **{name: set[str]() for name in ("_soften", "_drawn", "_cut")},  # in the order in which NumPy does it
+    **{name: set[str]() for name in ("_drawn", "_cut")},  # in the order in which NumPy does it
 }
 ARRAYS = ("attend", "memory_of", "steps_of", "trits_many", "_abstain", "next_byte", "_drawn", "_cut")
 """The only kernels that make arrays or give some back. The others may not, and so need not count who holds one, which

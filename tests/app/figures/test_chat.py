@@ -1,6 +1,5 @@
 import html
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -32,7 +31,7 @@ def test_a_ribbon_has_a_row_a_question_and_a_column_a_byte() -> None:
 
 
 def test_rows_that_a_model_has_no_part_for_are_missing() -> None:
-    plain = [replace(step, pathways=(), abstain=None) for step in steps(b"ab")]
+    plain = [step._replace(pathways=(), abstain=None) for step in steps(b"ab")]
     assert cells(chat.ribbon(plain)) == ["a", "b", "50", "50"]
     assert "sparse" not in chat.key(plain)
     assert "abstain" not in chat.key(plain)
