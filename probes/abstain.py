@@ -298,7 +298,7 @@ def _taught(tuning: Any, seed: int) -> Iterator[str]:
         yield "The checkpoint does not say what it was taught: its held-out facts may not be held out."
     elif taught != seed:
         yield f"It was taught from seed {taught}, the bank is of seed {seed}: it may know held-out facts."
-    elif (own := told.get("plan")) not in (None, now := plan(seed).sha256):
+    elif (own := told.get("plan")) and own != (now := plan(seed).sha256):
         seen = f"by plan {str(own)[:8]}, the bank is of plan {now[:8]}"
         yield f"It was taught by an older or newer choice of facts, {seen}: it may know held-out facts."
 

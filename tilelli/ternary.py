@@ -41,7 +41,7 @@ def in_steps(x: Tensor) -> tuple[Tensor, Tensor]:
     x = x.to(torch.promote_types(x.dtype, torch.float32))  # under autocast it may come in less
     largest = x.detach().abs().amax(dim=-1, keepdim=True).clamp(min=SMALLEST_SCALE)
     # To the last digit as NumPy and machine code do it. A number divided by a tensor would be rounded twice.
-    return _passed(x * (largest.new_tensor(float(STEPS)) / largest), torch.round), largest * (1 / 127)
+    return _passed(x * (torch.full_like(largest, float(STEPS)) / largest), torch.round), largest * (1 / 127)
 
 
 def rounded(x: Tensor) -> Tensor:

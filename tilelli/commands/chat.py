@@ -67,7 +67,7 @@ def run(options: argparse.Namespace) -> None:
             continue
         turns.append(chat.Turn(message, bytes(step.byte for step in written).decode("utf-8", "replace").strip()))
     if options.engine == "auto" and (speaker is None or speaker.engines):  # neither, where only the gate spoke
-        _note(f"engine: {speaker.said() if speaker else 'torch'}")
+        _note(f"engine: {', then '.join(dict.fromkeys(name for name, _ in speaker.engines)) if speaker else 'torch'}")
 
 
 def _replied(

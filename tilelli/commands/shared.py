@@ -24,7 +24,8 @@ def add_interventions(parser: argparse.ArgumentParser) -> None:
 def add_engine(parser: argparse.ArgumentParser) -> None:
     engine = (
         "what computes; all write the same text. numpy starts at once, numba is machine code and compiles once, torch "
-        "takes all interventions, numba only skip; auto begins with numpy and goes on with numba where it is installed"
+        "takes all interventions, numba only skip, and none in a chat; auto begins with numpy and goes on with numba "
+        "where it is installed"
     )
     parser.add_argument("--engine", choices=ENGINES, default="auto", help=engine)
     threads = "processor threads, for numba and torch; torch takes all cores if not given, numba one"

@@ -43,7 +43,7 @@ def next_byte(logits: Array, rules: Rules, text: int, number: Any, told: Told, t
     exponentials(own, len(own))
     for i in range(len(own)):
         total += np.float64(own[i])
-        moment += np.float64(own[i]) * np.float64(logits[i] - logits[first])
+        moment += np.float64(own[i]) * (np.float64(logits[i]) - np.float64(logits[first]))
     told.entropy[t, text] = (math.log(total) - moment / total) / math.log(2)
     _likeliest(logits, told.others[t, text])
     for place in range(told.others.shape[2]):

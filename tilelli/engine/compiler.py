@@ -13,8 +13,10 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -25,7 +27,7 @@ import numpy as np
 
 from tilelli.engine import attention, choosing, integers, kernels, matrix, products, selection, team, topk_attention
 from tilelli.errors import InputError
-from tilelli.packed import SMALLEST_SCALE
+from tilelli.packed import SMALLEST_SCALE, STEPS
 
 Kernel = Callable[..., Any]
 
@@ -120,7 +122,7 @@ class Machine:
 
 
 MACHINE = Machine()
-_TOPK = threading.Lock()
+_TOPK, _WRAPPING = threading.Lock(), threading.Lock()
 
 
 def cached() -> bool:
@@ -177,7 +179,8 @@ def _folder() -> Path:
     about = [path.read_bytes() for path in (*files, *(Path(__file__).with_name(name) for name in EMITTED))]
     versions = [version(name) for name in ("numba", "llvmlite", "numpy")]
     asked = [os.environ.get(name) for name in ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")]
-    about += [repr((versions, sys.version, _processor(), asked, str(Path(__file__).parent), SMALLEST_SCALE)).encode()]
+    here = versions, sys.version, _processor(), asked, str(Path(__file__).parent)
+    about += [repr((*here, SMALLEST_SCALE, float(STEPS))).encode()]
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "tilelli" / hashlib.sha256(b"".join(about)).hexdigest()[:16]
 
@@ -201,7 +204,10 @@ def topk() -> TopK | None:
 def _topk() -> TopK | None:
     try:
         return _kept(_top_k)
-    except Exception:  # whatever numba makes of an unusual machine: torch does the same
+    except ImportError:
+        return None
+    except Exception as error:  # whatever numba makes of an unusual machine: torch does the same, more slowly
+        warnings.warn(f"No machine code for attention, torch computes it: {_spoken(error)}", stacklevel=2)
         return None
 
 
@@ -211,7 +217,6 @@ def _made() -> Code:
 
 def _kept(made: Callable[[bool], Made]) -> Made:
     """What is made, and kept in the cache if that is possible."""
-    _register()
     try:
         return made(True)
     except (OSError, EOFError, RuntimeError, ValueError, LookupError, AttributeError, UnpicklingError):
@@ -219,17 +224,28 @@ def _kept(made: Callable[[bool], Made]) -> Made:
 
 
 def _jitted(keep: bool, *functions: Kernel) -> list[Any]:
-    """numba's handles on the kernels; they compile when they are first called."""
+    """numba's handles on the kernels; they compile when they are first called.
+
+    Raises:
+        OSError: they are to be kept where nothing can be written; numba would keep them elsewhere, and longer than they
+            are right.
+    """
     numba: Any = importlib.import_module("numba")
-    before = numba.config.CACHE_DIR
-    try:  # looked at only while the function is wrapped; what others keep elsewhere stays there
-        if keep:
-            numba.config.CACHE_DIR = str(_folder())
-        options = {"fastmath": SUMS, "error_model": "numpy", "boundscheck": False, "_nrt": False}
-        compiled = numba.njit(cache=keep, nogil=True, **options)
-        return [compiled(function) for function in functions]
-    finally:
-        numba.config.CACHE_DIR = before
+    options = {"fastmath": SUMS, "error_model": "numpy", "boundscheck": False, "_nrt": False}
+    if keep:
+        _folder().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=_folder()):
+            pass
+    with _WRAPPING:
+        _register()
+        before = numba.config.CACHE_DIR
+        try:  # looked at only while the function is wrapped; what others keep elsewhere stays there
+            if keep:
+                numba.config.CACHE_DIR = str(_folder())
+            compiled = numba.njit(cache=keep, nogil=True, **options)
+            return [compiled(function) for function in functions]
+        finally:
+            numba.config.CACHE_DIR = before
 
 
 def _code(keep: bool) -> Code:

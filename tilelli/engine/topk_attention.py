@@ -22,7 +22,7 @@ def keep(
     Args:
         start: where in the text the first of these queries stands.
         scores: (N, queries, keys), overwritten. Keys that come after their query are never looked at.
-        index: filled with the places of the kept keys; 0 where a query has fewer.
+        index: filled with the places of the kept keys; 0 where a query has fewer, which `learn` leaves out.
         weights: filled with their softmax weights; 0 where a query has fewer.
         out: filled with the mix of their values.
         room: for one more place than there are keys.
@@ -31,10 +31,11 @@ def keep(
         for query in range(scores.shape[1]):
             t = start + query
             row, own, shares, mixed = scores[n, query], index[n, t], weights[n, t], out[n, t]
+            nothing = F(0) * total(row, t + 1)  # but no number, if a score is none
             kept = choose(row, t + 1, own.shape[0], room)
             softmax(row, kept)
             for d in range(mixed.shape[0]):
-                mixed[d] = F(0)
+                mixed[d] = nothing
             for j in range(kept):
                 own[j], shares[j] = room[j], row[j]
                 add(mixed, row[j], v[n, room[j]])
@@ -62,15 +63,23 @@ def learn(
                 add(grad_k[n, own[j]], slope, q[n, t])
 
 
-def add(total: Array, times: float, vector: Array) -> None:
+def add(to: Array, times: Any, vector: Array) -> None:
     """Adds a multiple of a vector to another."""
-    for d in range(total.shape[0]):
-        total[d] += times * vector[d]
+    for d in range(to.shape[0]):
+        to[d] += times * vector[d]
 
 
 def inner(a: Array, b: Array) -> Any:
     """The inner product of two vectors."""
-    total = F(0)
+    found = F(0)
     for d in range(a.shape[0]):
-        total += a[d] * b[d]
-    return total
+        found += a[d] * b[d]
+    return found
+
+
+def total(row: Array, n: int) -> Any:
+    """Of the first `n` numbers."""
+    found = F(0)
+    for s in range(n):
+        found += row[s]
+    return found

@@ -9,7 +9,7 @@ are those of the plain version.
 """
 
 import math
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -64,16 +64,17 @@ def _backward(
         _share(code.learn, index.shape[2], np.float32, q, k, v, index, weights, grad.contiguous(), *grads)
         return grads
     grad_q, grad_k, grad_v = grads
-    for start, end in _blocks(q.shape[1]):
-        places, shares = index[:, start:end, :end].long(), weights[:, start:end, :end]
-        spread = grad[:, start:end] @ v[:, :end].mT  # (N, block, end): reused below for two other things
-        slopes = spread.gather(-1, places)
-        slopes = shares * (slopes - (shares * slopes).sum(dim=-1, keepdim=True)) / math.sqrt(q.shape[2])
-        spread.zero_().scatter_(-1, places, shares)
-        grad_v[:, :end] += spread.mT @ grad[:, start:end]
-        spread.scatter_(-1, places, slopes)
-        grad_q[:, start:end] = spread @ k[:, :end]
-        grad_k[:, :end] += spread.mT @ q[:, start:end]
+    with torch.autocast(q.device.type, enabled=False):
+        for start, end in _blocks(q.shape[1]):
+            places, shares = index[:, start:end, :end].long(), weights[:, start:end, :end]
+            spread = grad[:, start:end] @ v[:, :end].mT  # (N, block, end): reused below for two other things
+            slopes = spread.gather(-1, places)
+            slopes = shares * (slopes - (shares * slopes).sum(dim=-1, keepdim=True)) / math.sqrt(q.shape[2])
+            spread.zero_().scatter_(-1, places, shares)
+            grad_v[:, :end] += spread.mT @ grad[:, start:end]
+            spread.scatter_(-1, places, slopes)
+            grad_q[:, start:end] = spread @ k[:, :end]
+            grad_k[:, :end] += spread.mT @ q[:, start:end]
     return grads
 
 
@@ -120,15 +121,16 @@ def _code(q: Tensor) -> "compiler.TopK | None":
 def _share(kernel: Kernel, room: int, kind: type[np.generic], *arguments: Any) -> None:
     """Has as many threads as torch uses compute a share of the sequences each, with room for so many numbers."""
     given = [each.numpy() if isinstance(each, Tensor) else each for each in arguments]
-    threads, N = torch.get_num_threads(), len(given[-1])
+    N = len(given[-1])
+    threads = max(1, min(torch.get_num_threads(), N))
     shares = [(N * part // threads, N * (part + 1) // threads) for part in range(threads)]
     calls = [(*given, np.empty(room, kind), *share) for share in shares]
-    others = [Thread(target=kernel, args=call) for call in calls[1:]]
-    for other in others:
-        other.start()
-    kernel(*calls[0])
-    for other in others:
-        other.join()
+    if threads == 1:
+        kernel(*calls[0])
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(kernel, *call) for call in calls]:
+            done.result()
 
 
 def _blocks(T: int) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.tilelli.engine.test_compiled import Kernel
-from tilelli.engine import compiler, kernels, team
+from tilelli.engine import compiler, kernels, team, topk_attention
 from tilelli.engine.compiler import Code, Machine
 from tilelli.errors import InputError
 
@@ -123,3 +124,54 @@ def test_importing_the_engines_loads_neither_numba_nor_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_attention_is_kept_in_the_cache_and_not_where_the_kernels_stand(cache: Path) -> None:
+    before = {path.name for path in Path(topk_attention.__file__).parent.glob("__pycache__/*.nb*")}
+    found = compiler._kept(compiler._top_k)
+    assert len(found.keep.signatures) == len(found.learn.signatures) == 1  # type: ignore[attr-defined]
+    assert {path.suffix for path in cache.rglob("topk_attention*")} == {".nbi", ".nbc"}
+    assert {path.name for path in Path(topk_attention.__file__).parent.glob("__pycache__/*.nb*")} == before
+
+
+def test_where_nothing_can_be_kept_attention_is_compiled_all_the_same(cache: Path) -> None:
+    cache.write_text("a file stands where the folder should")
+    found = compiler._kept(compiler._top_k)
+    assert type(found.keep._cache).__name__ == "NullCache"  # type: ignore[attr-defined]
+
+
+def test_two_threads_that_compile_leave_the_settings_of_numba_alone(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, found = numba_settings(), []
+    begin = threading.Barrier(8)
+
+    def wrap(functions: tuple[object, ...]) -> None:
+        begin.wait()
+        found.extend(compiler._jitted(True, *functions))
+
+    threads = [threading.Thread(target=wrap, args=(each,)) for each in [compiler.CODE, compiler.TOPK] * 4]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert numba_settings() == before
+    assert {Path(one._cache.cache_path).parent for one in found} == {cache}
+
+
+def numba_settings() -> str:
+    import numba
+
+    return str(numba.config.CACHE_DIR)
+
+
+def test_where_attention_cannot_be_compiled_it_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(keep: bool) -> compiler.TopK:
+        raise NotImplementedError("no such processor")
+
+    monkeypatch.setattr(compiler, "_top_k", failing)
+    compiler._topk.cache_clear()
+    with pytest.warns(UserWarning, match="torch computes it: NotImplementedError: no such processor"):
+        assert compiler.topk() is None
+    assert compiler.topk() is None
+    compiler._topk.cache_clear()

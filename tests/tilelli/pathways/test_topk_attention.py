@@ -60,6 +60,7 @@ def test_who_computes_makes_no_difference_and_how_many_at_once_none_at_all(monke
     pytest.importorskip("numba")
     generator = torch.Generator().manual_seed(0)
     inputs = tuple(torch.randn(3, 5, 130, 12, generator=generator) for _ in range(3))
+    assert compiler.topk() is not None
     found = {}
     for way, worth, threads in (("torch", 10**9, 2), ("one", 0, 1), ("two", 0, 2), ("more than there are", 0, 20)):
         monkeypatch.setattr(topk_attention, "WORTH", worth)
@@ -79,12 +80,15 @@ def test_of_equal_scores_the_earlier_keys_are_kept(monkeypatch: pytest.MonkeyPat
     torch.testing.assert_close(weights[0, 1], torch.tensor([0.5, 0.5, 0.0]))
 
 
-def test_what_is_no_number_stays_within_its_text(made: Made) -> None:
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_what_is_no_number_spoils_what_sees_it_and_no_other_text(made: Made, bad: float) -> None:
     q, k, v = (tensor.detach() for tensor in made(70))
-    q[1, 2, 30], k[0, 1, 20] = torch.nan, torch.nan
+    q[1, 2, 30], k[0, 1, 20] = bad, torch.nan
     out = attend(q, k, v, 4)
     assert out[0, [0, 2]].isfinite().all()
     assert out[1, :2].isfinite().all()
+    assert not out[1, 2, 30].isfinite().any()
+    assert not out[0, 1, 20:].isfinite().any()
 
 
 def test_where_there_is_no_machine_code_torch_computes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,6 +106,33 @@ def test_small_texts_do_not_ask_for_machine_code(monkeypatch: pytest.MonkeyPatch
 def test_no_thread_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("numba")
     monkeypatch.setattr(topk_attention, "WORTH", 0)
-    before = threading.active_count()
+    monkeypatch.setattr(topk_attention.torch, "get_num_threads", lambda: 4)
+    started, before = [], threading.active_count()
+    monkeypatch.setattr(
+        threading.Thread, "start", lambda self, start=threading.Thread.start: started.append(start(self))
+    )
     attend(*(tensor.float() for tensor in projections(70)), 4)
+    assert len(started) > 1
     assert threading.active_count() == before
+
+
+def test_what_goes_wrong_in_a_thread_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*arguments: object) -> None:
+        if arguments[-2] != 0:  # not the first share
+            raise MemoryError
+
+    monkeypatch.setattr(topk_attention, "WORTH", 0)
+    monkeypatch.setattr(topk_attention.torch, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(compiler, "topk", lambda: compiler.TopK(failing, failing))
+    with pytest.raises(MemoryError):
+        attend(*(tensor.float() for tensor in projections(70)), 4)
+
+
+@pytest.mark.parametrize("worth", [0, 10**9])
+def test_going_backward_within_autocast_is_as_without(monkeypatch: pytest.MonkeyPatch, worth: int) -> None:
+    monkeypatch.setattr(topk_attention, "WORTH", worth)
+    inputs = tuple(tensor.detach().float().requires_grad_() for tensor in projections(70))
+    expected = torch.autograd.grad(attend(*inputs, 4).square().sum(), inputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = torch.autograd.grad(attend(*inputs, 4).square().sum(), inputs)
+    torch.testing.assert_close(found, expected)

@@ -66,8 +66,9 @@ class Plan:
 
     @property
     def sha256(self) -> str:
-        """Two models were taught the same facts, and the same were kept from them, if this is the same."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()
+        """From two models the same facts were withheld if this is the same."""
+        facts = sorted((fact.table, fact.entity, fact.column) for fact in self.withheld)
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
 
 
 def plan(seed: int) -> Plan:
