@@ -4,6 +4,7 @@ What each probe asks and needs stands in `commands/`.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -68,4 +69,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as `tilelli/__main__.py` does
     sys.exit(main())

@@ -5,6 +5,7 @@ What each command does stands in `commands/`. Errors are one to three lines on s
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -37,4 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    # Before torch is loaded: its threads otherwise wait for work so busily that those beside them stand still.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     sys.exit(main())

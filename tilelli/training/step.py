@@ -84,8 +84,8 @@ class Trainer:
         self.teacher = None if teacher is None else teacher.to(group.device).eval()
         self.optimizer = make_optimizer(self.model, c)
         wrapped = group.wrap(self.model)
-        self._forward = torch.compile(wrapped) if c.compile else wrapped
         self._wrapped = wrapped
+        self._logits = torch.compile(self._read) if c.compile else self._read
         self._half = uses_bfloat16(c.precision, group.device)
 
     def take(self, step: int, watch: bool = False) -> Measured:
@@ -120,13 +120,19 @@ class Trainer:
         if isinstance(self.source, Stream):
             self.source.restore(places[self.group.rank])
 
+    def _read(self, ids: Tensor, seen: Recorder) -> Tensor:
+        """Logits alone: a compiled function that also gives views, as the state is, fails in torch 2.13 when it comes from
+        the cache."""
+        logits: Tensor = self._wrapped(ids, trace=seen)[0]
+        return logits
+
     def _accumulate(self, part: Batch, last: bool) -> tuple[Tensor, Tensor]:
         """Add the gradient of some rows; returns their loss in nats a byte and the mean router weights (L, P)."""
         c, seen = self.config, Recorder(attention=False)
         alone = isinstance(self._wrapped, DistributedDataParallel) and not last  # the group is asked once a step
         with self._wrapped.no_sync() if alone else nullcontext():  # type: ignore[operator]
             with torch.autocast(self.group.device.type, torch.bfloat16, enabled=self._half):
-                logits, _ = self._forward(part.ids[:, :-1], trace=seen)
+                logits = self._logits(part.ids[:, :-1], seen)
             losses = F.cross_entropy(logits.flatten(0, 1), part.ids[:, 1:].flatten(), reduction="none")
             loss = nats = part.nats(losses.view_as(part.counted))
             if self.teacher is not None and part.is_text:

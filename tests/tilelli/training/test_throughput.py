@@ -1,3 +1,7 @@
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,3 +45,15 @@ def test_the_command_measures_a_recipe_and_refuses_nothing_to_measure(
     assert capsys.readouterr().out.startswith("routed learns ")
     assert main([*command, "--threads", "0"]) == 2
     assert "There is nothing to measure: 1 rounds, 0 threads." in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not (shutil.which("g++") or shutil.which("clang++")), reason="torch.compile needs a C++ compiler")
+def test_what_was_compiled_before_learns_again_from_the_cache(tmp_path: Path) -> None:
+    recipe = "model: {d_model: 8, n_blocks: 1, n_heads: 2, head_dim: 4, expand: 1, context: 16}\ntraining: {steps: 4}\n"
+    (tmp_path / "r.yaml").write_text(recipe)
+    command = [sys.executable, "-m", "tilelli", "throughput", "--config", str(tmp_path / "r.yaml"), "--compile"]
+    environment = os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
+    for _ in range(2):
+        sizes = ("--batch-size", "2", "--rounds", "1")
+        done = subprocess.run([*command, *sizes], env=environment, capture_output=True, text=True, check=False)
+        assert "routed learns" in done.stdout, done.stderr
