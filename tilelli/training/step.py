@@ -121,8 +121,8 @@ class Trainer:
             self.source.restore(places[self.group.rank])
 
     def _read(self, ids: Tensor, seen: Recorder) -> Tensor:
-        """Logits alone: a compiled function that also gives views, as the state is, fails in torch 2.13 when it comes from
-        the cache."""
+        """Logits alone: a compiled function that also gives views, as the state is, fails in torch 2.13 once it comes
+        from the cache."""
         logits: Tensor = self._wrapped(ids, trace=seen)[0]
         return logits
 
