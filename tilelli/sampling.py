@@ -5,7 +5,7 @@ torch: the NumPy engine starts without it.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -54,7 +54,7 @@ class Written(NamedTuple):
     byte: int
     probability: float
     entropy: float
-    alternatives: tuple[tuple[int, float], ...] = ()
+    alternatives: Sequence[tuple[int, float]] = ()
     pathways: tuple[float, ...] = ()
     abstain: float | None = None
 
@@ -67,10 +67,10 @@ def window_start(length: int, context: int) -> int:
 
 def until(texts: tuple[str, ...], written: Iterator[Written]) -> Iterator[Written]:
     """Pass bytes on up to one of the stop strings, holding back those that may turn out to be the beginning of one."""
-    if not texts:
-        yield from written
-        return
-    stops = [ByteTokenizer().encode(text) for text in texts if text]
+    return _until([ByteTokenizer().encode(text) for text in texts if text], written) if texts else written
+
+
+def _until(stops: list[list[int]], written: Iterator[Written]) -> Iterator[Written]:
     held: list[Written] = []
     for step in written:
         held.append(step)

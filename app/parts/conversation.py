@@ -261,5 +261,5 @@ def _told(turn: Turn) -> dict[str, Any]:
         "prompt": ByteTokenizer().decode(turn.prompt.ids[1:]),
         "turns_forgotten": turn.forgotten,
         "bytes_cut": turn.prompt.cut,
-        "bytes": [step._asdict() for step in steps],
+        "bytes": [step._asdict() | {"alternatives": list(step.alternatives)} for step in steps],
     }

@@ -29,6 +29,8 @@ class Told(NamedTuple):
     entropy: Array  # (N, B)
     others: Array  # (N, B, A) int64: the likeliest bytes
     chances: Array  # (N, B, A): how likely they are
+    pathways: Array  # (N, B, 3): router weights, mean over the blocks; (N, B, 0) of vanilla models
+    abstain: Array  # (N, B): what the abstain head says, from 0 to 1; (N, 0) without one
 
 
 def next_byte(logits: Array, rules: Rules, text: int, number: Any, told: Told, t: int) -> int:
@@ -52,6 +54,19 @@ def next_byte(logits: Array, rules: Rules, text: int, number: Any, told: Told, t
     byte = first if temperature == 0 else _drawn(logits, logits[first], temperature, top_k, top_p, number)
     told.probability[t, text] = own[byte] / total
     return byte
+
+
+def tell(pathways: Array, abstain: Array, told: Told, t: int) -> None:
+    """What each text's router weights (B, L, 3) and logits of the head (B,) say, at place `t`."""
+    blocks = pathways.shape[1]
+    for text in range(pathways.shape[0] if blocks else 0):
+        for p in range(3):
+            total = F(0)
+            for block in range(blocks):
+                total += pathways[text, block, p]
+            told.pathways[t, text, p] = total / F(blocks)
+    for text in range(len(abstain)):
+        told.abstain[t, text] = 0.5 + 0.5 * math.tanh(0.5 * np.float64(abstain[text]))  # logistic
 
 
 def _first(logits: Array) -> int:

@@ -4,10 +4,11 @@ What is computed stands in `kernels.py`, how it is compiled in `compiler.py`. He
 arrays (`arrays.py`), and with the memory of one conversation or of several (`memory.py`).
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from tilelli.packed import weights
 from tilelli.sampling import ALTERNATIVES, Sampling, Written, until
 from tilelli.tokenizer import END_OF_DOCUMENT, VOCABULARY, check_bytes
 
-MOST = 64  # bytes written in one call: enough to spare Python, few enough that nobody waits
+MOMENT = 0.01  # seconds that one call should take: enough to spare Python, little enough that nobody waits
+MOST = 1024  # bytes written in one call
 SEEN = 70  # bytes that a rehearsal reads: more than a tile of keys
 PIECE = 32  # bytes read in one call: few enough for what is in between to stay in cache
 
@@ -61,7 +63,7 @@ def stream(model: Compiled, ids: Sequence[int], sampling: Sampling | None = None
 
 def written(model: Compiled, text: Text[State]) -> Iterator[Written]:
     """A text as it goes on, its stop strings not looked for: the first byte alone, then more and more at once."""
-    return (step for _, step in _written(model, [text]))
+    return chain.from_iterable(own for ((_, own),) in _rounds(model, [text]))
 
 
 def stream_together(model: Compiled, texts: Sequence[tuple[Sequence[int], Sampling]]) -> Iterator[tuple[int, Written]]:
@@ -69,63 +71,95 @@ def stream_together(model: Compiled, texts: Sequence[tuple[Sequence[int], Sampli
 
     Each is what it would be alone, up to rounding. Stop strings are not looked for.
     """
-    return _written(model, [Text[State](model.config.context, ids, sampling) for ids, sampling in texts])
+    for said in _rounds(model, [Text[State](model.config.context, ids, sampling) for ids, sampling in texts]):
+        for t in range(max(len(own) for _, own in said)):
+            yield from ((number, own[t]) for number, own in said if t < len(own))
 
 
-def _written(model: Compiled, texts: Sequence[Text[State]]) -> Iterator[tuple[int, Written]]:
+def _rounds(model: Compiled, texts: Sequence[Text[State]]) -> Iterator[list[tuple[int, list[Written]]]]:
+    """What comes next of each text that goes on, with the text's number, again and again."""
     most = 1
     while going := [(number, text, *text.next()) for number, text in enumerate(texts) if text.left]:
         new = [(number, text, ids, state) for number, text, ids, state in going if state is None or len(ids) > 1]
-        for (number, text, *_), found in zip(
-            new, read_together(model, [(ids, state) for *_, ids, state in new]) if new else [], strict=True
-        ):
-            if (step := text.took(*found)) is not None:
-                yield number, step
-        if new:
-            continue  # now all have been read but for their last byte
-        yield from _said(model, [(number, text, ids[0], state) for number, text, ids, state in going if state], most)
-        most = min(4 * most, MOST)
+        if new:  # then all have been read but for their last byte
+            found = read_together(model, [(ids, state) for *_, ids, state in new])
+            steps = [(number, text.took(*seen)) for (number, text, *_), seen in zip(new, found, strict=True)]
+            yield [(number, [step] if step else []) for number, step in steps]
+            continue
+        start = time.perf_counter()
+        said = _said(model, [(text, ids[0], state) for _, text, ids, state in going if state], most)
+        longest = max(map(len, said))
+        most = max(1, min(MOST, int(longest * MOMENT / (time.perf_counter() - start))))
+        yield [(number, own) for (number, *_), own in zip(going, said, strict=True)]
+        for (_, text, *_), own in zip(going, said, strict=True):
+            if text.left and not own:
+                text.took(*read(model, *text.next()))  # says what is wrong
 
 
-def _said(
-    model: Compiled, going: Sequence[tuple[int, Text[State], int, State]], most: int
-) -> Iterator[tuple[int, Written]]:
-    """Up to `most` bytes of each text in one call, the first after a byte that has not been read yet."""
+def _said(model: Compiled, going: Sequence[tuple[Text[State], int, State]], most: int) -> list[list[Written]]:
+    """Up to `most` bytes of each text in one call, the first after a byte that has not been read yet; none if none can
+    be chosen."""
     c, B = model.config, len(going)
-    N = min([most, *(min(text.left, c.context - state.position) for _, text, _, state in going)])
+    N = min([most, *(min(text.left, c.context - state.position) for text, _, state in going)])
     after = claimed(c, [state for *_, state in going], [N] * B)
     places = np.stack([new.store.places(new.position - N, new.position) for new in after], axis=1)
-    ids, done, told = np.zeros((N + 1, B), np.uint8), np.zeros(B, np.int64), _silent(N, B)
-    ids[0] = [byte for _, _, byte, _ in going]
-    random = np.stack([text.random(N) for _, text, _, _ in going], axis=1)
-    _, pathways, abstain = outputs = _outputs(c, B, N)
+    ids, done, told = np.zeros((N + 1, B), np.uint8), np.zeros(B, np.int64), _silent(c, N, B)
+    ids[0] = [byte for _, byte, _ in going]
+    random = np.stack([text.random(N) for text, _, _ in going], axis=1)
     with _board(model, after[0]) as jobs:
-        rules = _rules([text.sampling for _, text, _, _ in going])
+        rules = _rules([text.sampling for text, _, _ in going])
         between = room(c, B)
         MACHINE.code().write(
-            model.weights, model.numbers, between, jobs, ids, places, *outputs, rules, random, told, done
+            model.weights, model.numbers, between, jobs, ids, places, *_outputs(c, B), rules, random, told, done
         )
-    steps = [_told(place, int(n), ids, told, pathways, abstain) for place, n in enumerate(done)]
-    for place, (_, text, _, state) in enumerate(going):
+    steps = [_told(place, int(n), ids, told) for place, n in enumerate(done)]
+    for place, (text, _, state) in enumerate(going):
         n, store = len(steps[place]), after[place].store
         store.leave(state.position + n)
         text.went_on(ids[1 : n + 1, place].tolist(), State(state.position + n, store), ended=0 <= done[place] < N)
-    for t in range(N):
-        yield from ((number, own[t]) for (number, *_), own in zip(going, steps, strict=True) if t < len(own))
-    for found, (_, text, _, _) in zip(done, going, strict=True):
-        if found < 0:
-            text.took(*read(model, *text.next()))  # says what is wrong
+    return steps
 
 
-def _told(place: int, done: int, ids: Array, told: Told, pathways: Array, abstain: Array) -> list[Written]:
+def _told(place: int, done: int, ids: Array, told: Told) -> list[Written]:
     """What is told of the bytes of one text that have been written, or were before none could be chosen."""
     here = slice(done if done >= 0 else -1 - done), place
-    mixed = map(tuple, pathways[here].mean(axis=1).tolist()) if pathways.shape[2] else repeat(())
-    heads = 0.5 + 0.5 * np.tanh(abstain[here].astype(np.float64) / 2) if abstain.shape[1] else None  # logistic
-    chances = repeat(None) if heads is None else heads.tolist()
-    probability, entropy, others, likely = (array[here].tolist() for array in told)
-    alternatives = (tuple(zip(*each, strict=True)) for each in zip(others, likely, strict=True))
-    return list(map(Written, ids[1:][here].tolist(), probability, entropy, alternatives, mixed, chances))
+    probability, entropy, mixed = (array[here].tolist() for array in (told.probability, told.entropy, told.pathways))
+    alternatives = map(Alternatives, repeat(told), range(len(mixed)), repeat(place))
+    chances = told.abstain[here].tolist() if told.abstain.shape[1] else repeat(None)
+    fields = zip(ids[1:][here].tolist(), probability, entropy, alternatives, map(tuple, mixed), chances, strict=False)
+    return list(map(tuple.__new__, repeat(Written), fields))  # what Written(...) does, without a line of Python a byte
+
+
+class Alternatives(Sequence[tuple[int, float]]):
+    """The likeliest bytes with their probabilities at one place of one text, put together when somebody looks: most of
+    the time nobody does, and it costs as much as all else that is told of a byte."""
+
+    __slots__ = ("_place", "_text", "_told")
+
+    def __init__(self, told: Told, place: int, text: int) -> None:
+        self._told, self._place, self._text = told, place, text
+
+    def _pairs(self) -> tuple[tuple[int, float], ...]:
+        here = self._place, self._text
+        return tuple(zip(self._told.others[here].tolist(), self._told.chances[here].tolist(), strict=True))
+
+    def __len__(self) -> int:
+        return ALTERNATIVES
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._pairs()[place]
+
+    def __iter__(self) -> Iterator[tuple[int, float]]:
+        return iter(self._pairs())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._pairs() == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(self._pairs())
+
+    def __repr__(self) -> str:
+        return repr(self._pairs())
 
 
 def _rules(samplings: Sequence[Sampling]) -> Rules:
@@ -143,19 +177,21 @@ def _board(model: Compiled, state: State) -> AbstractContextManager[Array]:
     return team(model.threads).lent(alone) if model.threads > 1 else nullcontext(alone)
 
 
-def _outputs(c: ModelConfig, B: int, N: int = 1) -> tuple[Array, Array, Array]:
-    """What is filled in of B bytes N times: the last logits (B, 256), router weights (N, B, L, P), and logits of the
-    head (N, B), or (N, 0) without one."""
+def _outputs(c: ModelConfig, T: int) -> tuple[Array, Array, Array]:
+    """What is filled in of T bytes: logits (T, 256), router weights (T, L, 3), and logits of the head (T,), or (0,)
+    without one."""
     routed = c.n_blocks if c.kind == "routed" else 0
-    sizes = (B, VOCABULARY), (N, B, routed, len(PATHWAYS)), (N, B if c.abstain else 0)
+    sizes = (T, VOCABULARY), (T, routed, len(PATHWAYS)), T if c.abstain else 0
     one, two, three = (np.empty(size, np.float32) for size in sizes)
     return one, two, three
 
 
-def _silent(N: int, B: int) -> Told:
+def _silent(c: ModelConfig, N: int, B: int) -> Told:
     """What is told of so many bytes that are written."""
-    figures, others = np.zeros((2, N, B)), np.zeros((N, B, ALTERNATIVES), np.int64)
-    return Told(figures[0], figures[1], others, np.zeros((N, B, ALTERNATIVES)))
+    routed, others = len(PATHWAYS) if c.kind == "routed" else 0, (N, B, ALTERNATIVES)
+    (probability, entropy), chances = np.zeros((2, N, B)), np.zeros(others)
+    pathways, abstain = np.zeros((N, B, routed)), np.zeros((N, B if c.abstain else 0))
+    return Told(probability, entropy, np.zeros(others, np.int64), chances, pathways, abstain)
 
 
 def read(model: Compiled, ids: Sequence[int], state: State | None = None) -> tuple[Reading, State]:
@@ -178,7 +214,7 @@ def read_together(model: Compiled, turns: Sequence[tuple[Sequence[int], State | 
     sizes = [len(ids) for ids, _ in turns]
     states = claimed(c, [state for _, state in turns], sizes)
     places = np.concatenate([s.store.places(s.position - n, s.position) for s, n in zip(states, sizes, strict=True)])
-    logits, (pathways,), (abstain,) = _outputs(c, len(text))
+    logits, pathways, abstain = _outputs(c, len(text))
     with _board(model, states[0]) as jobs:
         for first in range(0, len(text), PIECE):
             piece = slice(first, first + PIECE)
@@ -202,14 +238,13 @@ def rehearsal() -> Iterator[tuple[str, tuple[Any, ...], tuple[Array, ...], float
         model = shaped(c, {name: own(chance.normal(0, 0.3, shape)) for name, shape in shapes(c).items()})
         text, store = np.arange(SEEN, dtype=np.uint8), claimed(c, [None], [SEEN])[0].store
         places = store.places(0, SEEN)  # addresses: the store lives as long as they are used
-        logits, (pathways,), (abstain,) = _outputs(c, SEEN)
-        told = (logits, pathways, abstain)
+        told = _outputs(c, SEEN)
         begin = (model.weights, model.numbers, room(c, SEEN), board())
         yield "read", (*begin, text, places, *told), told, 0.1 if c.activation_bits else 1e-4
         if not c.activation_bits:
-            ids, done, said = np.zeros((8, 1), np.uint8), np.zeros(1, np.int64), _silent(7, 1)
+            ids, done, said = np.zeros((8, 1), np.uint8), np.zeros(1, np.int64), _silent(c, 7, 1)
             begin = (model.weights, model.numbers, room(c, 1), board())
-            sampling, outputs = Sampling(temperature=0.9, top_k=30, top_p=0.9, stop_at_end=False), _outputs(c, 1, 7)
+            sampling, outputs = Sampling(temperature=0.9, top_k=30, top_p=0.9, stop_at_end=False), _outputs(c, 1)
             rules = _rules([sampling])
             arguments = (*begin, ids, places[:7, None].copy(), *outputs, rules, chance.random((7, 1)), said, done)
             yield "write", arguments, (ids, done, *outputs, *said), 1e-4

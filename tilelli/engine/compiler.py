@@ -59,6 +59,8 @@ OWN = {
 ARRAYS = ("attend", "memory_of", "steps_of", "trits_many", "_abstain", "next_byte", "_drawn", "_cut")
 """The only kernels that make arrays or give some back. The others may not, and so need not count who holds one, which
 costs more than some of them."""
+INLINED = ("read", "_routed", "_vanilla", "_attention", "_dense", "keep_floats", "keep_steps", "match_steps", "give")
+"""Kernels that are called in one place or two, with dozens of arrays: handing these over costs as much as the work."""
 MODULES = (kernels, choosing, matrix, products, integers, attention, selection, team, topk_attention)
 EMITTED = ("intrinsics.py", "instructions.py", "bytewise.py", "vectors.py")  # what these modules call, in other words
 MADE, MAKING = "made", "making"  # files in the cache: it is complete; somebody is at it
@@ -276,14 +278,16 @@ def _register() -> None:
     for helper in helpers():
         fastmath = OWN.get(helper.__name__, SUMS) or False
         counts = helper.__name__ in ARRAYS
-        register_jitable(fastmath=fastmath, error_model="numpy", boundscheck=False, _nrt=counts)(helper)
+        inlined = helper.__name__ in INLINED
+        options = {"error_model": "numpy", "boundscheck": False, "_nrt": counts, "forceinline": inlined}
+        register_jitable(fastmath=fastmath, **options)(helper)
 
 
 def helpers() -> list[Any]:
     """The kernels that other kernels call, as they stand."""
     found = [(value, module) for module in MODULES for value in vars(module).values() if inspect.isfunction(value)]
     apart: tuple[Kernel, ...] = (kernels.write, team.assist, *TOPK, integers.add_up, attention.score)
-    apart += (attention.score_steps, selection.reaching, selection.gather)
+    apart += (attention.mix, attention.score_steps, selection.reaching, selection.gather)
     return [value for value, own in found if value.__module__ == own.__name__ and value not in apart]
 
 

@@ -17,6 +17,7 @@ from tilelli.engine import attention, integers, intrinsics, selection, vectors
 from tilelli.engine.bytewise import add_up_by, score_by, ways
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
+LINE = 64  # bytes of a cache line
 PATIENT = 2000  # turns of a loop that waits, after which others may have the processor
 FLAGS = {"error_model": "numpy", "boundscheck": False, "_nrt": False}
 
@@ -32,6 +33,7 @@ def teach() -> None:
     _instead(integers.add_up, add_up_by(here[0]) if here else None)
     _instead(attention.score_steps, score_by(at_once[0]) if at_once else None)
     _instead(attention.score, vectors.score())
+    _instead(attention.mix, vectors.mix())
     _instead(selection.reaching, vectors.reaching() if vectors.gathers() else None)
     _instead(selection.gather, vectors.gather() if vectors.gathers() else None)
 
@@ -58,9 +60,14 @@ def _counters() -> dict[str, Callable[..., Any]]:
         else:
             give_way()
 
+    def fetch(address: int, size: int) -> None:
+        for behind in range(0, size, LINE):
+            _fetched(address + behind)
+        _fetched(address + size - 1)
+
     others = hasattr(os, "sched_yield")
     give_way = types.ExternalFunction("sched_yield", types.int32()) if others else _pause
-    return {"load": load, "add": add, "wait": wait}
+    return {"load": load, "add": add, "wait": wait, "fetch": fetch}
 
 
 def _arrays() -> dict[str, Callable[..., Any]]:
@@ -130,6 +137,19 @@ def _added(typing: Any, address: Any, number: Any) -> Any:
         return b.atomic_rmw("add", b.inttoptr(arguments[0], I64.as_pointer()), arguments[1], "seq_cst")
 
     return types.int64(types.int64, types.int64), emit
+
+
+@intrinsic
+def _fetched(typing: Any, address: Any) -> Any:
+    """Asks for the cache line at an address, to be read, and kept as near as possible."""
+
+    def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        asked = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, I32, I32, I32])
+        called = cgutils.get_or_insert_function(b.module, asked, "llvm.prefetch.p0i8")
+        b.call(called, [b.inttoptr(arguments[0], cgutils.voidptr_t), I32(0), I32(3), I32(1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), emit
 
 
 @intrinsic

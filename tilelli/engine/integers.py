@@ -13,7 +13,7 @@ from tilelli.engine.intrinsics import bits_of, float_of
 from tilelli.engine.products import WORD, Array, F
 from tilelli.packed import SMALLEST_SCALE, STEPS
 
-N = np.int32
+N = np.int32  # what it is put around stays so small: numba makes 64 bits of sums, and half as many go through at once
 SIDE = 64  # outputs that lie side by side
 CODES = np.uint32(0x03030303)  # the lowest code of every byte
 STEP = F(1 / 127)  # size of a step where the largest number is 1
@@ -45,12 +45,11 @@ def largest(x: Array) -> Any:
 
 def stepped(x: Array, most: Any, steps: Array) -> Any:
     """Fills in how many steps each number is, where the largest is 127 of them, and gives their sum."""
-    times = STEPS / most
+    times, total = STEPS / most, N(0)
     for i in range(len(x)):
-        steps[i] = N(np.rint(x[i] * times))
-    total = N(0)
-    for i in range(len(x)):
-        total += N(steps[i])
+        step = N(np.rint(x[i] * times))
+        steps[i] = step
+        total = N(total + step)
     return total
 
 
@@ -79,4 +78,4 @@ def in_size(sums: Array, totals: Array, sizes: Array, scale: Any, y: Array) -> N
     for t in range(y.shape[0]):
         size = sizes[t] * scale
         for r in range(y.shape[1]):
-            y[t, r] = F(sums[t, r] - totals[t]) * size
+            y[t, r] = F(N(sums[t, r] - totals[t])) * size

@@ -27,6 +27,10 @@ def wait(turn: int) -> None:
     """A moment, in the `turn`th turn of a loop that waits for another thread: the longer it takes, the more of them."""
 
 
+def fetch(address: int, size: int) -> None:
+    """Have so many bytes brought near, which will soon be read, without waiting for them."""
+
+
 def float_of(bits: Any) -> Any:
     """The float32 that these 32 bits are."""
     return np.int32(bits).view(np.float32)

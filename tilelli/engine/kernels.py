@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tilelli.engine.attention import INPUTS, POSITION, ROOM
-from tilelli.engine.choosing import Rules, Told, next_byte
+from tilelli.engine.choosing import Rules, Told, next_byte, tell
 from tilelli.engine.intrinsics import floats_at
 from tilelli.engine.matrix import Matrix, Scratch, multiply
 from tilelli.engine.products import Array, F
@@ -92,14 +92,15 @@ def write(
     """Write up to N bytes of each of B texts, by `random` (N, B) numbers from 0 to 1.
 
     The first of `ids` (N + 1, B) are read at their `places` (N, B, 6); each of the others is chosen by the rules and,
-    but for the last, read in its turn. `logits` (B, 256) are overwritten; router weights (N, B, L, 3) and logits of the
-    head (N, B) or (N, 0) are filled in. `done` (B,) becomes how many were written: fewer than N if a text ends, and
+    but for the last, read in its turn. `logits` (B, 256), `pathways` (B, L, 3) and `abstain` (B,) or (0,) are
+    overwritten by each, see `read`. `done` (B,) becomes how many were written: fewer than N if a text ends, and
     counted from -1 down if that is because no byte can be chosen. A text that has ended is gone on with, for nothing.
     """
     N, B = random.shape
     done[:] = N
     for t in range(N):
-        read(w, n, room, board, ids[t], places[t], logits, pathways[t], abstain[t])
+        read(w, n, room, board, ids[t], places[t], logits, pathways, abstain)
+        tell(pathways, abstain, told, t)
         for text in range(B):
             byte = next_byte(logits[text], rules, text, random[t, text], told, t)
             if done[text] == N and byte < 0:
@@ -128,8 +129,9 @@ def read(
     T, D = len(ids), w.embedding.shape[1]
     x, h = room.x, room.h
     for t in range(T):
+        own, position = w.embedding[ids[t]], w.positions[places[t, POSITION]]
         for i in range(D):
-            x[t, i] = w.embedding[ids[t], i] + w.positions[places[t, POSITION], i]
+            x[t, i] = own[i] + position[i]
     for block in range(n.blocks):
         if n.routed:
             _routed(w, n, room, board, block, places, pathways)

@@ -11,7 +11,7 @@ import functools
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -88,7 +88,7 @@ class Gauge:
     """Measures the machine, for a model whose weights are `size` bytes, with so many threads at once."""
 
     def __init__(self, size: int, threads: int) -> None:
-        self._loops, self._pool = loops(), ThreadPoolExecutor(threads)
+        self._loops, self._threads = loops(), threads
         self._near = [(part,) for part in _shares(max(size, 64 * threads), threads)]
         self._far = [(part,) for part in _shares(FAR, threads)]
         self._trits = [_trits() for _ in range(threads)]
@@ -97,26 +97,29 @@ class Gauge:
     def rates(self) -> Rates:
         """What the machine does right now; takes some tenths of a second."""
         read, trits, floats = self._loops
-        return Rates(
-            self._rate(read, self._near, sum(part.nbytes for (part,) in self._near)),
-            self._rate(read, self._far, sum(part.nbytes for (part,) in self._far)),
-            self._rate(trits, self._trits, INPUTS * OUTPUTS * len(self._trits)),
-            self._rate(floats, self._floats, FLOAT_INPUTS * FLOAT_OUTPUTS * len(self._floats)),
-        )
+        with ThreadPoolExecutor(self._threads) as pool:
+            return Rates(
+                _rate(pool, read, self._near, sum(part.nbytes for (part,) in self._near)),
+                _rate(pool, read, self._far, sum(part.nbytes for (part,) in self._far)),
+                _rate(pool, trits, self._trits, INPUTS * OUTPUTS * len(self._trits)),
+                _rate(pool, floats, self._floats, FLOAT_INPUTS * FLOAT_OUTPUTS * len(self._floats)),
+            )
 
-    def _rate(self, loop: Callable[..., Any], each: list[tuple[Any, ...]], amount: int) -> float:
-        """How much of something the threads do in a second, which do `amount` of it together at each turn."""
-        turns, best = 1, 0.0
-        for _ in range(TRIES):
-            while (took := self._took(loop, each, turns)) < SHORTEST:
-                turns *= 2
-            best = max(best, turns * amount / took)
-        return best
 
-    def _took(self, loop: Callable[..., Any], each: list[tuple[Any, ...]], turns: int) -> float:
-        start = time.perf_counter()
-        list(self._pool.map(lambda own: loop(turns, *own), each))
-        return time.perf_counter() - start
+def _rate(pool: Executor, loop: Callable[..., Any], each: list[tuple[Any, ...]], amount: int) -> float:
+    """How much of something the threads do in a second, which do `amount` of it together at each turn."""
+    turns, best = 1, 0.0
+    for _ in range(TRIES):
+        while (took := _took(pool, loop, each, turns)) < SHORTEST:
+            turns *= 2
+        best = max(best, turns * amount / took)
+    return best
+
+
+def _took(pool: Executor, loop: Callable[..., Any], each: list[tuple[Any, ...]], turns: int) -> float:
+    start = time.perf_counter()
+    list(pool.map(lambda own: loop(turns, *own), each))
+    return time.perf_counter() - start
 
 
 @functools.cache

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tilelli.config import ModelConfig
-from tilelli.engine.attention import POSITION, QUAD, TILE
+from tilelli.engine.attention import LANES, POSITION, QUAD, TILE, filled
 from tilelli.engine.helpers import board
 from tilelli.engine.products import Array
 from tilelli.errors import InputError
@@ -24,7 +24,7 @@ class Memory(NamedTuple):
     """What one conversation has read, by position; `S` positions have a place, a multiple of 64."""
 
     keys: Array  # (L, H, S / 64, head_dim, 64); in steps (L, H, S / 64, head_dim / 4, 64, 4) uint8, 128 added
-    values: Array  # (L, H, S, head_dim); in steps int8
+    values: Array  # (L, H, S, head_dim or the next multiple of 16); in steps int8
     sizes: Array  # (L, H, 2, S) of the steps of keys and values
     inputs: Array  # (L, S, D), of the convolution
 
@@ -38,6 +38,7 @@ class Store:
 
     def __init__(self, memory: Memory, room: int) -> None:
         self.memory, self.board = memory, board()
+        self._where = [*(array.ctypes.data for array in memory), room]
         self._room, self._written, self._lock = room, 0, threading.Lock()
 
     def claim(self, position: int, end: int) -> bool:
@@ -56,8 +57,8 @@ class Store:
     def places(self, position: int, end: int) -> Array:
         """What the kernels are told of the bytes from `position` to `end`: (T, 6); see `attention.py`."""
         found = np.empty((end - position, POSITION + 1), np.int64)
-        found[:, :POSITION] = [*(array.ctypes.data for array in self.memory), self._room]
-        found[:, POSITION] = range(position, end)
+        found[:, :POSITION] = self._where
+        found[:, POSITION] = np.arange(position, end)
         return found
 
 
@@ -91,13 +92,13 @@ def _store(c: ModelConfig, state: State | None, end: int) -> Store:
     room, past = ROOM, state.position if state else 0
     while room < end:
         room *= 2
-    room = min(room, -(-c.context // TILE) * TILE)
+    room = min(room, filled(c.context, TILE))
     attends, local = c.kind == "vanilla" or "sparse" in c.pathways, c.kind == "routed" and "local" in c.pathways
     L, H, W, steps = c.n_blocks if attends else 0, c.n_heads, c.head_dim, attends_in_steps(c)
-    tile = (-(-W // QUAD), TILE, QUAD) if steps else (W, TILE)
+    tile = (filled(W, QUAD) // QUAD, TILE, QUAD) if steps else (W, TILE)
     memory = Memory(
         keys=np.zeros((L, H, room // TILE, *tile), np.uint8 if steps else np.float32),
-        values=np.zeros((L, H, room, W), np.int8 if steps else np.float32),
+        values=np.zeros((L, H, room, filled(W, LANES)), np.int8 if steps else np.float32),
         sizes=np.zeros((L if steps else 0, H, 2, room), np.float32),
         inputs=np.zeros((c.n_blocks if local else 0, room, c.d_model), np.float32),
     )

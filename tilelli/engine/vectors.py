@@ -1,7 +1,8 @@
 # mypy: disable-error-code="import-untyped,attr-defined,no-untyped-call,no-any-return,call-arg,arg-type"
-"""A loop of `attention.py` and two of `selection.py` as instructions on whole vectors, which no compiler finds alone.
+"""Two loops of `attention.py` and two of `selection.py` as instructions on whole vectors, which no compiler finds alone.
 
-`score`: a query times a tile of keys, whose sums stay in registers; for any processor. With AVX-512 also `reaching`:
+`score`: a query times a tile of keys, whose sums stay in registers; `mix`: kept values times their shares, the same;
+both for any processor. With AVX-512 also `reaching`:
 sixteen comparisons are sixteen bits, which are counted at once; and `gather`: what is wanted of sixteen numbers is put
 side by side in one stroke. Elsewhere these are compiled as they stand. Only
 `instructions.py` imports this module: it needs numba.
@@ -17,9 +18,9 @@ from numba.core import cgutils
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
-from tilelli.engine.attention import TILE
+from tilelli.engine.attention import LANES, TILE
 
-LANES = 16
+SUMS = 4  # of a mix that are added up at the end
 COUNT = 20  # bits that one of three counts in a number takes: more than there are positions
 ONE_COUNT = (1 << COUNT) - 1
 I16, I32, I64 = (ir.IntType(bits) for bits in (16, 32, 64))
@@ -40,6 +41,16 @@ def score() -> Callable[..., None]:
         _scored(keys.ctypes.data, q.ctypes.data, scores.ctypes.data, len(q))
 
     return score
+
+
+def mix() -> Callable[..., None]:
+    """`attention.mix`, for use in compiled functions."""
+
+    def mix(values: Any, shares: Any, chosen: Any, kept: int, out: Any) -> None:
+        for place in range(0, len(out), LANES):
+            _mixed(values[0, place:], values.shape[1], shares.ctypes.data, chosen.ctypes.data, kept, out[place:])
+
+    return mix
 
 
 def reaching() -> Callable[..., tuple[int, int, int]]:
@@ -74,8 +85,6 @@ def _scored(typing: Any, keys: Any, q: Any, scores: Any, width: Any) -> Any:
         keys, q, scores, width = arguments
         sums = ir.VectorType(ir.FloatType(), TILE)
         spread = ir.Constant(ir.VectorType(I32, TILE), [0] * TILE)
-        signature_ = ir.FunctionType(sums, [sums] * 3)
-        both = cgutils.get_or_insert_function(b.module, signature_, f"llvm.fmuladd.v{TILE}f32")
         total = cgutils.alloca_once_value(b, ir.Constant(sums, [0.0] * TILE))
         with cgutils.for_range(b, width) as loop:
             one = b.load(_at(b, q, loop.index, ir.FloatType()))
@@ -83,11 +92,43 @@ def _scored(typing: Any, keys: Any, q: Any, scores: Any, width: Any) -> Any:
             every = b.shuffle_vector(b.insert_element(empty, one, I32(0)), empty, spread)
             row = b.load(_at(b, keys, b.mul(loop.index, I64(TILE)), sums))
             row.align = 4
-            b.store(b.call(both, [every, row, b.load(total)]), total)
+            b.store(_sum(b, every, row, b.load(total)), total)
         b.store(b.load(total), _at(b, scores, I64(0), sums)).align = 4
         return context.get_dummy_value()
 
     return types.void(*[types.int64] * 4), emit
+
+
+@intrinsic
+def _mixed(typing: Any, values: Any, width: Any, shares: Any, chosen: Any, kept: Any, out: Any) -> Any:
+    """Sixteen numbers of the sum, from the first of those of `values`. Four sums, so that one need not wait for another."""
+
+    def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
+        values, width, shares, chosen, kept, out = arguments
+        first, into = (cgutils.create_struct_proxy(signature.args[n])(context, b, arguments[n]).data for n in (0, 5))
+        row = ir.VectorType(first.type.pointee, LANES)
+        parts = [cgutils.alloca_once_value(b, ir.Constant(NUMBERS, [0.0] * LANES)) for _ in range(SUMS)]
+
+        def take(j: Any, part: Any) -> None:
+            place = b.mul(b.zext(b.load(_at(b, chosen, j, I32)), I64), width)
+            values = b.load(b.bitcast(b.gep(first, [place]), row.as_pointer()))
+            values.align = 1
+            numbers = values if row == NUMBERS else b.sitofp(values, NUMBERS)
+            share = _spread(b, b.load(_at(b, shares, j, ir.FloatType())), NUMBERS)
+            b.store(_sum(b, share, numbers, b.load(part)), part)
+
+        whole = b.udiv(kept, I64(SUMS))
+        with cgutils.for_range(b, whole) as loop:
+            for number, part in enumerate(parts):
+                take(b.add(b.mul(loop.index, I64(SUMS)), I64(number)), part)
+        with cgutils.for_range(b, b.urem(kept, I64(SUMS))) as loop:
+            take(b.add(b.mul(whole, I64(SUMS)), loop.index), parts[0])
+        one, two, three, four = (b.load(part) for part in parts)
+        total = b.fadd(b.fadd(one, two), b.fadd(three, four))
+        b.store(total, b.bitcast(into, NUMBERS.as_pointer())).align = 4
+        return context.get_dummy_value()
+
+    return types.void(values, types.int64, types.int64, types.int64, types.int64, out), emit
 
 
 @intrinsic
@@ -141,6 +182,13 @@ def _compressed(b: Any, row: Any, wins: Any) -> Any:
     return b.call(
         cgutils.get_or_insert_function(b.module, signature, name), [row, ir.Constant(row.type, [0] * LANES), wins]
     )
+
+
+def _sum(b: Any, one: Any, other: Any, total: Any) -> Any:
+    """one * other + total, rounded once where the processor can."""
+    signature = ir.FunctionType(total.type, [total.type] * 3)
+    name = f"llvm.fmuladd.v{total.type.count}f32"
+    return b.call(cgutils.get_or_insert_function(b.module, signature, name), [one, other, total])
 
 
 def _at(b: Any, address: Any, place: Any, type_: Any) -> Any:

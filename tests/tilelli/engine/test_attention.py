@@ -49,5 +49,6 @@ def test_what_only_remembers_leaves_no_trace_but_memory() -> None:
     c = ModelConfig(n_blocks=1, n_heads=1, head_dim=4, ternary=("sparse",), activation_bits=8)
     store, rows = claimed(c, [None], [3])[0].store, np.ones((3, 12), F)
     attention.attend(store.places(0, 3), 0, 1, rows, np.zeros((3, 0), F), 2, True, 0, 1)
-    assert (store.memory.values[0, 0, :3] == 127).all()
+    assert (store.memory.values[0, 0, :3, :4] == 127).all()
     assert not store.memory.values[0, 0, 3:].any()
+    assert not store.memory.values[..., 4:].any()

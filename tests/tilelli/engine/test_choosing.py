@@ -13,7 +13,9 @@ def chosen(
 ) -> tuple[int, Told]:
     """The byte, and what is told of it: here of the second text of three."""
     rules = Rules(*(np.array([9, value, 9]) for value in (temperature, top_k, top_p, -1)))
-    told = Told(*np.zeros((2, 1, 3)), np.zeros((1, 3, ALTERNATIVES), np.int64), np.zeros((1, 3, ALTERNATIVES)))
+    others = (1, 3, ALTERNATIVES)
+    figures = np.zeros(others, np.int64), np.zeros(others), np.zeros((1, 3, 3)), np.zeros((1, 3))
+    told = Told(*np.zeros((2, 1, 3)), *figures)
     byte = next_byte(logits, rules, 1, number, told, 0)
     assert not any(array[0, [0, 2]].any() for array in told)
     return byte, Told(*(array[0, 1] for array in told))
