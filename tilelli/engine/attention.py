@@ -88,9 +88,7 @@ def filled(number: int, part: int) -> int:
     return -(-number // part) * part
 
 
-def keep_floats(
-    place: Array, own: int, q: Array, k: Array, v: Array, top_k: int, desk: Desk, side: int
-) -> int:
+def keep_floats(place: Array, own: int, q: Array, k: Array, v: Array, top_k: int, desk: Desk, side: int) -> int:
     """Remember key and value of one byte and one head, the `own`th in memory, and say how many keys its query keeps,
     with their places and shares on a side of the desk."""
     keys, values = memory_of(place, own, len(q))
@@ -141,9 +139,7 @@ def memory_of(place: Array, own: int, width: int) -> tuple[Array, Array]:
     return keys, floats_at(place[VALUES] + 4 * own * whole * room, (room, whole))
 
 
-def keep_steps(
-    place: Array, own: int, q: Array, k: Array, v: Array, top_k: int, desk: Desk, side: int
-) -> int:
+def keep_steps(place: Array, own: int, q: Array, k: Array, v: Array, top_k: int, desk: Desk, side: int) -> int:
     """The same in steps; a share comes times the size of the steps of its value."""
     keys, values, sizes = steps_of(place, own, len(q))
     remember_steps(keys, values, sizes, place[POSITION], k, v, desk.steps)

@@ -63,7 +63,7 @@ def stream(model: Compiled, ids: Sequence[int], sampling: Sampling | None = None
 
 def written(model: Compiled, text: Text[State]) -> Iterator[Written]:
     """A text as it goes on, its stop strings not looked for: the first byte alone, then more and more at once."""
-    return chain.from_iterable(own for ((_, own),) in _rounds(model, [text]))
+    return chain.from_iterable(steps for ((_, steps),) in _rounds(model, [text]))
 
 
 def stream_together(model: Compiled, texts: Sequence[tuple[Sequence[int], Sampling]]) -> Iterator[tuple[int, Written]]:
@@ -72,8 +72,8 @@ def stream_together(model: Compiled, texts: Sequence[tuple[Sequence[int], Sampli
     Each is what it would be alone, up to rounding. Stop strings are not looked for.
     """
     for said in _rounds(model, [Text[State](model.config.context, ids, sampling) for ids, sampling in texts]):
-        for t in range(max(len(own) for _, own in said)):
-            yield from ((number, own[t]) for number, own in said if t < len(own))
+        for t in range(max(len(steps) for _, steps in said)):
+            yield from ((number, steps[t]) for number, steps in said if t < len(steps))
 
 
 def _rounds(model: Compiled, texts: Sequence[Text[State]]) -> Iterator[list[tuple[int, list[Written]]]]:
@@ -83,16 +83,16 @@ def _rounds(model: Compiled, texts: Sequence[Text[State]]) -> Iterator[list[tupl
         new = [(number, text, ids, state) for number, text, ids, state in going if state is None or len(ids) > 1]
         if new:  # then all have been read but for their last byte
             found = read_together(model, [(ids, state) for *_, ids, state in new])
-            steps = [(number, text.took(*seen)) for (number, text, *_), seen in zip(new, found, strict=True)]
-            yield [(number, [step] if step else []) for number, step in steps]
+            first = [(number, text.took(*seen)) for (number, text, *_), seen in zip(new, found, strict=True)]
+            yield [(number, [step] if step else []) for number, step in first]
             continue
         start = time.perf_counter()
         said = _said(model, [(text, ids[0], state) for _, text, ids, state in going if state], most)
         longest = max(map(len, said))
         most = max(1, min(MOST, int(longest * MOMENT / (time.perf_counter() - start))))
-        yield [(number, own) for (number, *_), own in zip(going, said, strict=True)]
-        for (_, text, *_), own in zip(going, said, strict=True):
-            if text.left and not own:
+        yield [(number, steps) for (number, *_), steps in zip(going, said, strict=True)]
+        for (_, text, *_), steps in zip(going, said, strict=True):
+            if text.left and not steps:
                 text.took(*read(model, *text.next()))  # says what is wrong
 
 

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-untyped,attr-defined,no-untyped-call,no-any-return,call-arg,arg-type"
-"""Two loops of `attention.py` and two of `selection.py` as instructions on whole vectors, which no compiler finds alone.
+"""Loops of `attention.py` and `selection.py`, two of each, as instructions on whole vectors, which no compiler finds.
 
 `score`: a query times a tile of keys, whose sums stay in registers; `mix`: kept values times their shares, the same;
 both for any processor. With AVX-512 also `reaching`:
@@ -101,10 +101,10 @@ def _scored(typing: Any, keys: Any, q: Any, scores: Any, width: Any) -> Any:
 
 @intrinsic
 def _mixed(typing: Any, values: Any, width: Any, shares: Any, chosen: Any, kept: Any, out: Any) -> Any:
-    """Sixteen numbers of the sum, from the first of those of `values`. Four sums, so that one need not wait for another."""
+    """Sixteen numbers of the sum: those from the first of `values` on. Of four partial sums none waits for another."""
 
     def emit(context: Any, b: Any, signature: Any, arguments: Any) -> Any:
-        values, width, shares, chosen, kept, out = arguments
+        _, width, shares, chosen, kept, _ = arguments
         first, into = (cgutils.create_struct_proxy(signature.args[n])(context, b, arguments[n]).data for n in (0, 5))
         row = ir.VectorType(first.type.pointee, LANES)
         parts = [cgutils.alloca_once_value(b, ir.Constant(NUMBERS, [0.0] * LANES)) for _ in range(SUMS)]
