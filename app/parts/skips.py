@@ -1,6 +1,7 @@
 """What leaving out small router weights costs and saves: measured by a job, shown as it grows, kept for the session."""
 
 import shlex
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import takewhile
@@ -11,6 +12,7 @@ import streamlit as st
 from app import services, show
 from app.figures import speed as figures
 from app.jobs import Job
+from app.parts.speeds import alone
 from tilelli.engine.choice import compiled_before
 from tilelli.interventions import parse
 
@@ -87,10 +89,12 @@ def start(name: str, text: bytes, under: str) -> Run:
     stop()
     model, changes = services.model(name), parse(under)
     timed = _timed()
-    job = Job(
-        lambda stop: takewhile(lambda _: not stop(), measure(model, text, under=changes, timed=timed, should_stop=stop))
-    )
-    run = Run(About(services.identity(name), text, under), job)
+
+    def work(stop: Callable[[], bool]) -> "Iterator[Point]":
+        points = takewhile(lambda _: not stop(), measure(model, text, under=changes, timed=timed, should_stop=stop))
+        return alone(points, stop) if timed and not changes else points
+
+    run = Run(About(services.identity(name), text, under), Job(work))
     st.session_state.speed_skips = [*_runs()[-KEPT + 1 :], run]
     return run
 

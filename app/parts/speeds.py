@@ -14,7 +14,7 @@ import streamlit as st
 
 from app import services, show
 from app.figures import speed as figures
-from app.jobs import Job
+from app.jobs import Item, Job
 from tilelli.commands.bench import PROMPT
 from tilelli.engine.bench import Measured, Told, absent, summed, turns
 from tilelli.engine.compiler import MACHINE
@@ -135,19 +135,27 @@ def stop() -> None:
 
 
 def measuring(race: Race, names: list[str], should_stop: Callable[[], bool]) -> Iterator[Told]:
-    """Turn after turn, each engine once in a round; waits for machine code, and until no other session measures.
+    """Turn after turn, each engine once in a round; waits for machine code, and until nobody else here measures.
 
     Raises:
         InputError: an engine does not run.
     """
     prompt = (PROMPT * (race.prompt // len(PROMPT) + 1))[: race.prompt]
     MACHINE.begin()
-    while ("numba" in names and not (MACHINE.ready() or MACHINE.problem)) or not ALONE.acquire(timeout=WAIT):
+    while "numba" in names and not (MACHINE.ready() or MACHINE.problem):
         time.sleep(WAIT)
         if should_stop():
             return
+    yield from alone(turns(names, race.name, prompt, race.number, race.rounds, race.threads, should_stop), should_stop)
+
+
+def alone(work: Iterator[Item], should_stop: Callable[[], bool]) -> Iterator[Item]:
+    """What `work` gives, begun as soon as nobody else measures here."""
+    while not ALONE.acquire(timeout=WAIT):
+        if should_stop():
+            return
     try:
-        yield from turns(names, race.name, prompt, race.number, race.rounds, race.threads, should_stop)
+        yield from work
     finally:
         ALONE.release()
 

@@ -28,14 +28,14 @@ FOUR_MIDDLES = np.uint32(0x80808080)  # flipping the highest bit adds it to a by
 
 
 class Desk(NamedTuple):
-    """What one thread needs in between to attend to up to S positions; a head's width is filled up with zeros."""
+    """What one thread needs in between to attend to up to S positions."""
 
     scores: Array  # (2, S), of this head and of the one before
     chosen: Array  # (2, S) int32: the places of keys that are kept
     query: Array  # (head_dim,)
-    steps: Array  # (head_dim or more,) int8
+    steps: Array  # (head_dim or the next multiple of 4,) int8, zeros behind
     sums: Array  # (64,) int32, of a tile of keys
-    mixed: Array  # (head_dim or more,)
+    mixed: Array  # (head_dim or the next multiple of 16,)
 
 
 def attend(
@@ -65,14 +65,17 @@ def attend(
                 kept = keep_steps(places[t], own, q, k, v, most, desk, side)
             else:
                 kept = keep_floats(places[t], own, q, k, v, most, desk, side)
-        if before > 0:
+        if turn > 0 and most > 0:
             head, t = first + (turn - 1) // T, (turn - 1) % T
             own, at = block * heads + head, head * width
             give(places[t], own, rounds, before, desk, 1 - side, mixed[t, at : at + width])
 
 
 def give(place: Array, own: int, rounds: bool, kept: int, desk: Desk, side: int, out: Array) -> None:
-    """The kept values of a head, mixed: `out` (head_dim,)."""
+    """The kept values of a head, mixed: `out` (head_dim,). None is kept where no score is a number: nor is this one."""
+    if kept == 0:
+        out[:] = F(np.nan)
+        return
     if rounds:
         _, values, _ = steps_of(place, own, len(out))
         mix(values, desk.scores[side], desk.chosen[side], kept, desk.mixed)

@@ -21,7 +21,7 @@ from tilelli.engine.compiler import MACHINE
 from tilelli.engine.helpers import board, team
 from tilelli.engine.memory import State, claimed
 from tilelli.engine.products import Array
-from tilelli.engine.writing import Reading, Text
+from tilelli.engine.writing import Reading, Text, overflow
 from tilelli.errors import InputError
 from tilelli.header import SPLICE, check_tensors, read_header
 from tilelli.interventions import Intervention
@@ -62,7 +62,8 @@ def stream(model: Compiled, ids: Sequence[int], sampling: Sampling | None = None
 
 
 def written(model: Compiled, text: Text[State]) -> Iterator[Written]:
-    """A text as it goes on, its stop strings not looked for: the first byte alone, then more and more at once."""
+    """A text as it goes on, its stop strings not looked for: two bytes one by one, then as many at once as a moment
+    allows."""
     return chain.from_iterable(steps for ((_, steps),) in _rounds(model, [text]))
 
 
@@ -87,18 +88,19 @@ def _rounds(model: Compiled, texts: Sequence[Text[State]]) -> Iterator[list[tupl
             yield [(number, [step] if step else []) for number, step in first]
             continue
         start = time.perf_counter()
-        said = _said(model, [(text, ids[0], state) for _, text, ids, state in going if state], most)
+        said, broken = _said(model, [(text, ids[0], state) for _, text, ids, state in going if state], most)
         longest = max(map(len, said))
         most = max(1, min(MOST, int(longest * MOMENT / (time.perf_counter() - start))))
         yield [(number, steps) for (number, *_), steps in zip(going, said, strict=True)]
-        for (_, text, *_), steps in zip(going, said, strict=True):
-            if text.left and not steps:
-                text.took(*read(model, *text.next()))  # says what is wrong
+        if broken:
+            raise overflow()
 
 
-def _said(model: Compiled, going: Sequence[tuple[Text[State], int, State]], most: int) -> list[list[Written]]:
-    """Up to `most` bytes of each text in one call, the first after a byte that has not been read yet; none if none can
-    be chosen."""
+def _said(
+    model: Compiled, going: Sequence[tuple[Text[State], int, State]], most: int
+) -> tuple[list[list[Written]], bool]:
+    """Up to `most` bytes of each text in one call, the first after a byte that has not been read yet; and whether one
+    ends since no byte can be chosen."""
     c, B = model.config, len(going)
     N = min([most, *(min(text.left, c.context - state.position) for text, _, state in going)])
     after = claimed(c, [state for *_, state in going], [N] * B)
@@ -117,7 +119,7 @@ def _said(model: Compiled, going: Sequence[tuple[Text[State], int, State]], most
         n, store = len(steps[place]), after[place].store
         store.leave(state.position + n)
         text.went_on(ids[1 : n + 1, place].tolist(), State(state.position + n, store), ended=0 <= done[place] < N)
-    return steps
+    return steps, bool((done < 0).any())
 
 
 def _told(place: int, done: int, ids: Array, told: Told) -> list[Written]:
@@ -157,6 +159,9 @@ class Alternatives(Sequence[tuple[int, float]]):
 
     def __hash__(self) -> int:
         return hash(self._pairs())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (self._pairs(),)  # without what is told of other bytes
 
     def __repr__(self) -> str:
         return repr(self._pairs())
@@ -232,7 +237,7 @@ def rehearsal() -> Iterator[tuple[str, tuple[Any, ...], tuple[Array, ...], float
     """Tiny models that between them use every kernel: `read` or `write`, its arguments, those of them that it fills in,
     and how far apart results may be. Where activations are rounded, one may come out a step higher or lower."""
     base = ModelConfig(d_model=9, n_blocks=2, n_heads=2, head_dim=5, top_k=2, kernel_size=3, expand=2, context=SEEN)
-    whole_numbers = replace(base, ternary=PATHWAYS, activation_bits=8)
+    whole_numbers = replace(base, ternary=PATHWAYS, activation_bits=8, head_dim=19, top_k=6)
     for c in (replace(base, through_local=True, abstain=True), base.twin("vanilla"), whole_numbers):
         chance = np.random.default_rng(0)
         model = shaped(c, {name: own(chance.normal(0, 0.3, shape)) for name, shape in shapes(c).items()})

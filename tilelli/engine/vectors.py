@@ -2,10 +2,9 @@
 """Loops of `attention.py` and `selection.py`, two of each, as instructions on whole vectors, which no compiler finds.
 
 `score`: a query times a tile of keys, whose sums stay in registers; `mix`: kept values times their shares, the same;
-both for any processor. With AVX-512 also `reaching`:
-sixteen comparisons are sixteen bits, which are counted at once; and `gather`: what is wanted of sixteen numbers is put
-side by side in one stroke. Elsewhere these are compiled as they stand. Only
-`instructions.py` imports this module: it needs numba.
+both for any processor. With AVX-512 also `reaching`: sixteen comparisons are sixteen bits, which are counted at once;
+and `gather`: what is wanted of sixteen numbers is put side by side in one stroke. Elsewhere these two are compiled as
+they stand. Only `instructions.py` imports this module: it needs numba.
 """
 
 from collections.abc import Callable

@@ -108,7 +108,7 @@ class Text(Generic[State]):
         self._state, self._position, s = state, len(self._ids), self.sampling
         logits = seen.logits[-1]
         if not np.isfinite(logits).all():
-            raise InputError("The model's arithmetic overflows", "logits that are not finite", "Use another one.")
+            raise overflow()
         byte = int(logits.argmax()) if s.temperature == 0 else draw(distribution(logits, s), self._random)
         if s.stop_at_end and byte == END_OF_DOCUMENT:
             self.left = 0
@@ -138,6 +138,11 @@ def written(read: Read[State], text: Text[State]) -> Iterator[Written]:
         if (step := text.took(*read(*text.next()))) is None:
             return
         yield step
+
+
+def overflow() -> InputError:
+    """What is said where no byte can be chosen."""
+    return InputError("The model's arithmetic overflows", "logits that are not finite", "Use another one.")
 
 
 def _told(byte: int, seen: Reading) -> Written:

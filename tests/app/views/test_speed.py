@@ -105,6 +105,13 @@ def test_stop_means_stop_and_leaves_the_way_free(folder: Path) -> None:
     assert not speeds.ALONE.locked()
 
 
+def test_two_sessions_do_not_measure_at_once() -> None:
+    with speeds.ALONE:
+        assert list(speeds.alone(iter([1]), lambda: True)) == []
+    assert list(speeds.alone(iter([1, 2]), lambda: False)) == [1, 2]
+    assert not speeds.ALONE.locked()
+
+
 def test_an_engine_that_does_not_run_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = opened(folder)
     weights = load_file(path := folder / "routed" / "model.safetensors")

@@ -52,3 +52,13 @@ def test_what_only_remembers_leaves_no_trace_but_memory() -> None:
     assert (store.memory.values[0, 0, :3, :4] == 127).all()
     assert not store.memory.values[0, 0, 3:].any()
     assert not store.memory.values[..., 4:].any()
+
+
+def test_where_no_score_is_a_number_nothing_is_made_up() -> None:
+    """Products of queries and keys may be beyond floats where neither is: what stood there before is not passed on."""
+    c = ModelConfig(n_blocks=1, n_heads=1, head_dim=2, ternary=("sparse",))
+    store, rows, mixed = claimed(c, [None], [4])[0].store, np.ones((4, 6), F), np.full((4, 2), 777, F)
+    rows[:, :4] = 1e25, 1e25, 1e25, -1e25
+    with np.errstate(all="ignore"):
+        attention.attend(store.places(0, 4), 0, 1, rows, mixed, 2, False, 0, 1)
+    assert np.isnan(mixed).all()

@@ -1,3 +1,4 @@
+import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
@@ -285,6 +286,18 @@ def test_many_bytes_in_one_call_are_those_of_one_call_each(
         with monkeypatch.context() as patched:
             patched.setattr(compiled, "MOST", 1)
             assert list(compiled.stream(twin, IDS[:9], sampling)) == at_once
+
+
+def test_alternatives_are_put_together_when_somebody_looks_and_kept_alone(
+    tiny: MakeModel, tmp_path: Path, machine_code: Kernel
+) -> None:
+    _, twin = both(tiny(), tmp_path)
+    steps = list(compiled.stream(twin, IDS[:9], Sampling(max_new=60, temperature=0, stop_at_end=False)))
+    for step in steps:
+        kept = pickle.loads(pickle.dumps(step))
+        assert (kept, len(step.alternatives)) == (step, 6)
+        assert step.alternatives[0] == (step.byte, step.probability)
+        assert len(pickle.dumps(step)) < 1000
 
 
 def test_a_text_ends_in_words_where_no_byte_can_be_chosen(
