@@ -51,11 +51,10 @@ def deal_heads(
 
 
 def _lead(board: Array, kind: int, first: int, end: int, least: int, size: int) -> None:
-    """Have it done in parts of `least` outputs or a multiple: two parts a thread, so that nobody waits long. What is
-    not worth the trouble, by its `size`, is done alone."""
+    """Have it done in parts of `least` outputs or a multiple, one a thread: few outputs make no more parts of one size,
+    and every part costs its counting. What is not worth the trouble, by its `size`, is done alone."""
     helpers = load(board, AWAKE) if size >= board[LEAST] else 0
-    parts = 2 * (1 + helpers) if helpers > 0 else 1
-    part = -(-(end - first) // (parts * least)) * least
+    part = -(-(end - first) // ((1 + helpers) * least)) * least
     board[KIND], board[FIRST], board[END], board[PART], board[NEXT] = kind, first, end, part, 0
     if helpers == 0:
         _work(board, FRONT)
