@@ -57,6 +57,7 @@ def test_a_walk_inside_can_be_sent_to_somebody_else(browser: Browser, tmp_path: 
                 expect(page.get_by_text(f"{letter}, bits per byte")).to_be_visible(timeout=PATIENCE)
             page.keyboard.press("Escape")  # the list of options stays open for more, and hides all else
             pictures(page, 6)
+            visitor.settle()
             compared = comparison(page)
         comparing = page.url
         with timed("Splice: a part of a twin, used on every page"):
@@ -82,6 +83,7 @@ def test_a_walk_inside_can_be_sent_to_somebody_else(browser: Browser, tmp_path: 
         with timed("Compare in another browser: the same comparison"):
             other.open(comparing.removeprefix(address))
             pictures(other.page, 6)
+            other.settle()
             assert comparison(other.page) == compared
             expect(other.page.get_by_text("only sparse is used in block 1")).to_be_visible()
         other.assert_all_is_well()
@@ -159,9 +161,9 @@ def force_sparse_in_the_first_block(visitor: Visitor) -> None:
 def comparison(page: Page) -> list[str]:
     """Who is compared, the figures of each, and what is said of them."""
     found = page.locator('[data-testid="stMain"]')
-    chosen = found.get_by_role("button", name=re.compile("^Remove ")).evaluate_all(
-        "all => all.map(one => one.ariaLabel)"
-    )
+    buttons = found.get_by_role("button", name=re.compile("^Remove "))
+    expect(buttons.first).to_be_visible(timeout=PATIENCE)
+    chosen = buttons.evaluate_all("all => all.map(one => one.ariaLabel)")
     return [*chosen, *found.get_by_test_id("stMetricValue").all_inner_texts(), *found.locator("li").all_inner_texts()]
 
 
