@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
+from threading import Timer
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import streamlit as st
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 LARGEST_UPLOAD_MB = 64
 LARGE = 2**19  # kept keys of a trace, some 6 MB: of smaller ones many are kept, of larger ones few
 RUNS = Path("runs")
+FIRST_PAGE = 1.5  # seconds that the first page has to itself
 BANKS: dict[str | type[Any], Callable[[Any], Any]] = {
     "probes.banks.bank.Bank": lambda bank: (bank.name, bank.sha256)
 }  # how a cache knows a bank
@@ -192,15 +193,17 @@ def add_from_hub(name: str) -> str:
 
 
 @st.cache_resource(show_spinner=False)
-def warm_up() -> Thread:
-    """Import torch while the first page is being read; no page but those that run a model waits for it. Then have
-    machine code made, or fetched, for the fastest engine; until it is there another one writes.
+def warm_up() -> Timer:
+    """Import torch while the first page is being read, not before it stands, since loading a library stops all other
+    threads; no page but those that run a model waits for it. Then have machine code made, or fetched, for the fastest
+    engine; until it is there another one writes.
 
     One thread a model: at one byte a step more are slower even alone, and sessions would starve each other.
     """
 
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # read once, when torch is loaded; setting it later misses threads
-    thread = Thread(target=_warm, daemon=True)
+    thread = Timer(FIRST_PAGE, _warm)
+    thread.daemon = True
     thread.start()
     return thread
 

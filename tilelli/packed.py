@@ -87,8 +87,8 @@ def latents(header: "Header") -> dict[str, Floats]:
 
 
 def quantize(weight: Floats) -> tuple[Floats, np.float32]:
-    """Trits and scale as `tilelli.ternary.quantize` gives them, but for the last digit of the scale: that hangs on the
-    order in which numbers are added, in torch on the number of threads too; here they are added in double precision."""
+    """Trits and scale as `tilelli.ternary.quantize` gives them: there as here sizes are added in double precision, so
+    that the order in which this is done, and on how many threads, does not show."""
     scale = np.maximum(np.abs(weight).mean(dtype=np.float64).astype(np.float32), np.float32(SMALLEST_SCALE))
     return np.clip(np.rint(weight / scale), -1, 1), scale
 
@@ -106,22 +106,19 @@ def latent(trits: NDArray[Any], scale: np.float32) -> Floats:
     rounds its weights would shrink them by the share of zeros. So the others are larger here by that share, and the
     model that is loaded is an ordinary one: saved again, spliced or trained further, it means the same.
 
-    Exactly the same: sizes are whole multiples of one unit, chosen so that their sum is below 2^24 units. float32 adds
-    such numbers without an error, in whatever order and on however many threads, and the sum is one that divided by
-    their count gives the scale. (That needs fewer than 8 million weights a tensor; beyond, the scale is right up to
-    what float32 makes of a sum of that length.)
+    Exactly the same: sizes are whole multiples of one unit, the last digit of them all. Double precision, in which
+    `quantize` adds them up, does so without an error, in whatever order and on however many threads, and the sum is one
+    that divided by their count gives the scale.
     """
     places = np.flatnonzero(trits)
     found = np.zeros(trits.size, dtype=np.float32)
     if places.size:
-        count = np.float32(trits.size)
-        near = [scale * count]
-        for way in (-np.inf, np.inf):
-            near += [first := np.nextafter(near[0], np.float32(way)), np.nextafter(first, np.float32(way))]
-        total = next((total for total in near if total / count == scale), near[0])
-        unit = np.spacing(total)
-        each, left = divmod(int(total / unit), places.size)
-        sizes = (each + (np.arange(places.size) < left)) * unit if each else total / np.float32(places.size)
+        total = float(scale) * trits.size
+        unit = float(np.spacing(np.float32(total / places.size)))
+        near = [round(total / unit) + more for more in (0, 1, -1, 2, -2)]
+        units = next((units for units in near if np.float32(units * unit / trits.size) == scale), near[0])
+        each, left = divmod(units, places.size)
+        sizes = ((each + (np.arange(places.size) < left)) * unit).astype(np.float32)
         found[places] = sizes * trits.reshape(-1)[places]
     return found.reshape(trits.shape)
 

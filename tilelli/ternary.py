@@ -25,9 +25,10 @@ def quantize(weight: Tensor) -> tuple[Tensor, Tensor]:
 
     Returns:
         trits: same shape and dtype as `weight`, values in {-1, 0, +1}.
-        scale: 0-d tensor, mean of |weight|, never zero.
+        scale: 0-d tensor, mean of |weight|, never zero; added up in double precision, as in `tilelli.packed.quantize`:
+            training leaves weights so near to where a trit flips that the last digit decides.
     """
-    scale = weight.abs().mean().clamp(min=SMALLEST_SCALE)
+    scale = weight.abs().mean(dtype=torch.float64).to(weight.dtype).clamp(min=SMALLEST_SCALE)
     return (weight / scale).round().clamp(-1, 1), scale
 
 

@@ -272,3 +272,17 @@ def test_the_first_trit_stands_in_the_lowest_bits(tmp_path: Path) -> None:
     model = random_model(d_model=4, n_blocks=1, n_heads=1, head_dim=1, expand=0.25)
     model.blocks[0].dense.up.weight.copy_(torch.tensor([[1.0, -1.0, 0.0, 1.0]]))  # type: ignore[union-attr,operator]
     assert load_file(packed(model, tmp_path))[UP].tolist() == [2 | 0 << 2 | 1 << 4 | 2 << 6]
+
+
+def test_torch_and_numpy_find_the_same_trits_where_the_last_digit_of_the_scale_decides() -> None:
+    """A third of the weights stands just where a trit flips, as training leaves them."""
+    chance = torch.Generator().manual_seed(0)
+    for rows in (96, 120, 333, 480):
+        weight = torch.randn(rows, 120, generator=chance)
+        for _ in range(20):  # the scale moves with the weights that are put there
+            edge = 0.5 * weight.abs().mean(dtype=torch.float64).float()
+            weight[: rows // 3] = edge * weight[: rows // 3].sign()
+        trits, scale = in_torch(weight)
+        found, size = quantize(weight.numpy())
+        np.testing.assert_array_equal(found, trits.numpy())
+        assert size == scale.item()
