@@ -112,7 +112,8 @@ def show_run(run: Run | None, polling: bool) -> None:
 
     points = run.job.items() if run else []
     if polling:
-        st.progress(len(points) / len(THRESHOLDS), f"{len(points)} of {len(THRESHOLDS)} thresholds measured")
+        first = "" if points or not _timed() else "; the engine is timed first, as soon as nobody else measures here"
+        st.progress(len(points) / len(THRESHOLDS), f"{len(points)} of {len(THRESHOLDS)} thresholds measured{first}")
     if run and run.job.error:
         st.error(run.job.error)
     found = table(points)
