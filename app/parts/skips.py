@@ -88,11 +88,11 @@ def start(name: str, text: bytes, under: str) -> Run:
 
     stop()
     model, changes = services.model(name), parse(under)
-    timed = _timed()
+    timed = _timed(under)
 
     def work(stop: Callable[[], bool]) -> "Iterator[Point]":
         points = takewhile(lambda _: not stop(), measure(model, text, under=changes, timed=timed, should_stop=stop))
-        return alone(points, stop) if timed and not changes else points
+        return alone(points, stop) if timed else points
 
     run = Run(About(services.identity(name), text, under), Job(work))
     st.session_state.speed_skips = [*_runs()[-KEPT + 1 :], run]
@@ -112,7 +112,8 @@ def show_run(run: Run | None, polling: bool) -> None:
 
     points = run.job.items() if run else []
     if polling:
-        first = "" if points or not _timed() else "; the engine is timed first, as soon as nobody else measures here"
+        waits = run and not points and _timed(run.about.under)
+        first = "; the engine is timed first, as soon as nobody else measures here" if waits else ""
         st.progress(len(points) / len(THRESHOLDS), f"{len(points)} of {len(THRESHOLDS)} thresholds measured{first}")
     if run and run.job.error:
         st.error(run.job.error)
@@ -137,14 +138,14 @@ def elsewhere(name: str, text: bytes, under: str) -> tuple[str, str]:
     intervene = f" --intervene {shlex.quote(under)}" if under else ""
     file = show.as_file(text, "text.txt")
     return (
-        PYTHON.format(name=name, text=text, under=under, timed=_timed()),
+        PYTHON.format(name=name, text=text, under=under, timed=_timed(under)),
         COMMAND.format(file=file, name=shlex.quote(name), intervene=intervene),
     )
 
 
-def _timed() -> bool:
-    """Whether the compiled engine can be timed without waiting for it to be compiled."""
-    return find_spec("numba") is not None and compiled_before()
+def _timed(under: str) -> bool:
+    """Whether the compiled engine is timed: if it can do what is asked, and need not be compiled first."""
+    return not under.strip() and find_spec("numba") is not None and compiled_before()
 
 
 def _runs() -> list[Run]:
