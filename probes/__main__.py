@@ -4,7 +4,6 @@ What each probe asks and needs stands in `commands/`.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -30,7 +29,7 @@ from probes.commands import (
     xray,
 )
 from probes.commands.registered import command
-from tilelli.commands.line import exit_code, offer
+from tilelli.commands.line import exit_code, offer, wait_calmly
 
 PROBES: dict[str, Any] = {  # see inside, change it, compare it, ask it
     "routing": routing,
@@ -69,5 +68,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as `tilelli/__main__.py` does
+    wait_calmly()
     sys.exit(main())

@@ -5,12 +5,11 @@ What each command does stands in `commands/`. Errors are one to three lines on s
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
 from tilelli.commands import bench, chat, data, evaluate, experiment, generate, pack, sft, splice, throughput, train
-from tilelli.commands.line import exit_code, offer
+from tilelli.commands.line import exit_code, offer, wait_calmly
 
 COMMANDS = {
     "train": train,
@@ -38,6 +37,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # Before torch is loaded: its threads otherwise wait for work so busily that those beside them stand still.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    wait_calmly()
     sys.exit(main())

@@ -5,6 +5,7 @@ are one to three lines on standard error, and exit code 2.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -33,6 +34,11 @@ def offer(parser: argparse.ArgumentParser, dest: str, commands: Mapping[str, Any
                 formatter_class=argparse.ArgumentDefaultsHelpFormatter,
             )
         )
+
+
+def wait_calmly() -> None:
+    """Before torch is loaded: its threads otherwise wait for work so busily that those beside them stand still."""
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 def exit_code(work: Callable[[], None]) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tilelli.config import PATHWAYS, ModelConfig
+from tilelli.engine.attention import filled
 from tilelli.engine.integers import SHIFTS, SIDE
 from tilelli.engine.kernels import Numbers, Room, Weights
 from tilelli.engine.matrix import Matrix, Scratch
@@ -87,7 +88,7 @@ def thresholds(c: ModelConfig, interventions: Sequence[Intervention]) -> Array:
 def room(c: ModelConfig, T: int) -> Room:
     """What T bytes become on their way, and what any product of theirs needs in between."""
     inner, floats = c.n_heads * c.head_dim, np.float32
-    most = -(-max(c.d_model, c.hidden, 3 * inner) // SIDE) * SIDE  # inputs or outputs of a matrix
+    most = filled(max(c.d_model, c.hidden, 3 * inner), SIDE)  # inputs or outputs of a matrix
     x, h, made, fed = np.empty((4, T, c.d_model), floats)
     return Room(
         x=x,
@@ -128,7 +129,7 @@ def _matrix(c: ModelConfig, found: dict[str, Floats], name: str, present: bool) 
         return Matrix(floats, np.empty((0, 0, R), np.uint32), np.empty(0, np.float32), stepped=False)
     stepped = f"blocks.0.{name}" in whole(c)
     scales, places = np.abs(floats).max(axis=(1, 2)), SHIFTS if stepped else np.arange(0, 2 * WORD, 2, dtype=np.uint32)
-    codes = np.ones((L, -(-K // WORD) * WORD, -(-R // SIDE) * SIDE if stepped else R), np.uint32)
+    codes = np.ones((L, filled(K, WORD), filled(R, SIDE) if stepped else R), np.uint32)
     codes[:, :K, :R] += (
         np.sign(floats).astype(np.int8).astype(np.uint32)
     )  # -1 becomes the largest number, plus one zero
